@@ -1,0 +1,94 @@
+"""The child: limit yourself, read one document, answer on standard output.
+
+Started by path in a fresh, isolated interpreter without environment. The single argument is a JSON
+request; the answer is one JSON line, followed by the text in UTF-8 where there is one.
+"""
+
+import json
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+OPEN_FILES: Final = 64
+ALARM_GRACE_SECONDS: Final = 2
+CHUNK_CHARACTERS: Final = 1 << 16
+
+
+def main(request: dict[str, Any]) -> None:
+    """Limit this process, then read the document the request names and answer."""
+    _limit(resource.RLIMIT_CORE, 0)  # a core file would hold the document
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
+    _limit(resource.RLIMIT_CPU, request["cpu_seconds"])
+    if sys.platform != "darwin":  # macOS knows the limit and refuses to set it
+        _limit(resource.RLIMIT_AS, request["memory_bytes"])
+    # Should the parent die without a word, this ends the child all the same.
+    signal.alarm(request["wall_seconds"] + ALARM_GRACE_SECONDS)
+    # Behind the standard library, whose names the project's own must not shadow.
+    sys.path.extend(request["import_path"])
+    _answer(request)
+
+
+def _limit(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    # One second between the soft and the hard limit lets SIGXCPU tell the reason before SIGKILL.
+    ceiling = value + 1 if kind == resource.RLIMIT_CPU else value
+    if hard != resource.RLIM_INFINITY:
+        value, ceiling = min(value, hard), min(ceiling, hard)
+    resource.setrlimit(kind, (value, ceiling))
+
+
+def _answer(request: dict[str, Any]) -> None:
+    from activities.extraction.errors import Refusal
+
+    try:
+        header, text = _extract(request)
+    except Refusal as refusal:
+        header, text = {"code": refusal.code, "detail": refusal.detail}, ""
+    except MemoryError:
+        header, text = {"code": "extraction_out_of_memory", "detail": ""}, ""
+    except Exception as error:  # noqa: BLE001 - the parent raises it as `ReaderCrashed`
+        header, text = {"crash": _describe(error)}, ""
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n")
+    # In pieces, so that the encoded text never stands beside the text.
+    for start in range(0, len(text), CHUNK_CHARACTERS):
+        sys.stdout.buffer.write(text[start : start + CHUNK_CHARACTERS].encode())
+    sys.stdout.flush()
+
+
+def _extract(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    from activities.extraction.errors import Refusal
+    from activities.extraction.limits import ExtractionLimits
+    from activities.extraction.readers import reader_of
+    from activities.extraction.reading import tidy
+    from activities.extraction.sniff import HEAD_BYTES, sniff
+
+    path = Path(request["path"])
+    limits = ExtractionLimits(pages=request["pages"], characters=request["characters"])
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if not head:
+        raise Refusal("document_empty", "the file has no bytes")
+    kind = sniff(head, request["name"])
+    reading = reader_of(kind)(path, limits)
+    text = tidy(reading.text)
+    if not text.strip():
+        raise Refusal("document_empty")
+    if len(text) > limits.characters:
+        raise Refusal("document_too_large", f"more than {limits.characters:,} characters")
+    counts = {"pages": reading.pages, "pages_without_text": reading.pages_without_text}
+    return {"kind": kind, **counts}, text
+
+
+def _describe(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
+    return f"{type(error).__name__} at {place}: {error}"[:500]
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

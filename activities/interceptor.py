@@ -1,0 +1,43 @@
+"""Turns our errors into Temporal's, once, for every deed."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from jobs.errors import JobError
+
+
+class Failures(Interceptor):
+    """Gives every deed's `JobError` its code as failure type, so that workflows can read it."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap the deed."""
+        return _Translating(next)
+
+
+class _Translating(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        try:
+            return await self.next.execute_activity(input)
+        except JobError as error:
+            activity.logger.info("%s: %s", error.code, error.detail)
+            raise to_application_error(error) from error
+
+
+def to_application_error(error: JobError) -> ApplicationError:
+    """Return Temporal's form of an error: expected, so it wakes nobody."""
+    wait = error.retry_after_seconds
+    return ApplicationError(
+        error.detail,
+        type=error.code,
+        non_retryable=not error.retryable,
+        next_retry_delay=timedelta(seconds=wait) if wait is not None else None,
+        category=ApplicationErrorCategory.BENIGN,
+    )

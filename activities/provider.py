@@ -1,0 +1,132 @@
+"""The provider, as the deeds see it: create, retrieve, cancel. Nothing here retries."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx2
+import openai
+from openai.types.responses import (
+    Response,
+    ResponseInputTextParam,
+    ResponseTextConfigParam,
+)
+from openai.types.responses.response_input_param import Message
+
+from activities import failures
+from jobs.requests import OutputSchema, ResponseRequest
+
+CONNECT_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """What stands in a response's metadata, so that it can be told whose it is."""
+
+    installation: UUID
+    job_id: UUID
+    step_key: str
+    submit_number: int
+
+    def metadata(self) -> dict[str, str]:
+        """Return the metadata pairs; OpenAI echoes them on retrieve and shows them to people."""
+        return {
+            "backburner_installation": str(self.installation),
+            "backburner_job": str(self.job_id),
+            "backburner_step": self.step_key,
+            "backburner_submit": str(self.submit_number),
+        }
+
+    @property
+    def client_request_id(self) -> str:
+        """The id under which OpenAI's support can find the POST even when its reply was lost."""
+        return f"{self.job_id}/{self.step_key}/{self.submit_number}"
+
+
+@dataclass(frozen=True)
+class Created:
+    """What the provider said to a create."""
+
+    response: Response
+    request_id: str | None
+
+
+class Provider:
+    """A thin shell around the SDK's client, which must have been built with `max_retries=0`."""
+
+    def __init__(self, client: openai.AsyncOpenAI, *, submit_timeout_seconds: float) -> None:
+        if client.max_retries:
+            raise ValueError("the OpenAI client must not retry: it would submit twice in silence")
+        self._client = client
+        self.submit_timeout_seconds = submit_timeout_seconds
+
+    async def create(
+        self, request: ResponseRequest, texts: list[str], *, model: str, address: Address
+    ) -> Created:
+        """Submit a background response.
+
+        Raises:
+            SubmitUncertain: The reply was lost; the response may exist.
+            ProviderFailure: The provider refused, or was never reached; nothing exists.
+        """
+        try:
+            raw = await self._client.responses.with_raw_response.create(
+                model=model,
+                input=[_message(texts)],
+                instructions=request.instructions or openai.omit,
+                max_output_tokens=request.max_output_tokens or openai.omit,
+                previous_response_id=request.previous_response_id or openai.omit,
+                text=_format(request.output_schema) if request.output_schema else openai.omit,
+                background=True,
+                store=True,
+                metadata=address.metadata(),
+                extra_headers={"X-Client-Request-Id": address.client_request_id},
+                timeout=httpx2.Timeout(
+                    self.submit_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
+                ),
+            )
+        except openai.APIError as error:
+            raise failures.of_submit(error) from error
+        return Created(raw.parse(), raw.headers.get("x-request-id"))
+
+    async def retrieve(self, response_id: str) -> Response:
+        """Fetch a response as it stands.
+
+        Raises:
+            ProviderNotFound: It does not exist, or not any more.
+            ProviderFailure: It could not be fetched.
+        """
+        try:
+            return await self._client.responses.retrieve(response_id)
+        except openai.APIError as error:
+            raise failures.of_request(error) from error
+
+    async def cancel(self, response_id: str) -> Response:
+        """Cancel a response and return it as it stands; one that has ended stays as it is.
+
+        Raises:
+            ProviderNotFound: It does not exist, or not any more.
+            ProviderFailure: It could not be canceled.
+        """
+        try:
+            return await self._client.responses.cancel(response_id)
+        except (openai.BadRequestError, openai.ConflictError):
+            # Some compatible servers refuse to cancel what has ended, where OpenAI returns it.
+            return await self.retrieve(response_id)
+        except openai.APIError as error:
+            raise failures.of_request(error) from error
+
+
+def _message(texts: list[str]) -> Message:
+    parts: list[ResponseInputTextParam] = [{"type": "input_text", "text": each} for each in texts]
+    return {"role": "user", "content": list(parts)}
+
+
+def _format(schema: OutputSchema) -> ResponseTextConfigParam:
+    return {
+        "format": {
+            "type": "json_schema",
+            "name": schema.name,
+            "schema": schema.json_schema,
+            "strict": True,
+        }
+    }

@@ -1,0 +1,82 @@
+"""What a response that ended means for its step."""
+
+from dataclasses import dataclass
+
+from openai.types.responses import Response
+
+from jobs.errors import (
+    JobError,
+    ResponseCanceledUpstream,
+    ResponseFailed,
+    ResponseFailedTransiently,
+    ResponseIncomplete,
+    ResponseRefused,
+)
+from jobs.money import Usage
+from storage.responses import State
+
+ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
+"""Statuses after which nothing changes. A status we do not know is not one of them."""
+
+TRANSIENT_CODES = frozenset({"server_error", "rate_limit_exceeded", "vector_store_timeout"})
+"""Error codes of failed responses that a new submit may not meet again."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How to book a response that ended, and the error its step gets, if any."""
+
+    state: State
+    text: str
+    error: JobError | None = None
+
+
+def judge(response: Response) -> Verdict:
+    """Judge a response whose status is in `ENDED`."""
+    text = response.output_text
+    if response.status == "completed":
+        refusal = _refusal(response)
+        if refusal is None:
+            return Verdict(State.EFFECTIVE, text)
+        return Verdict(State.FAILED, text, ResponseRefused(refusal))
+    if response.status == "incomplete":
+        details = response.incomplete_details
+        reason = (details.reason if details else None) or "no reason given"
+        return Verdict(State.FAILED, text, ResponseIncomplete(f"the response stopped: {reason}"))
+    if response.status == "cancelled":
+        gone = ResponseCanceledUpstream(f"response {response.id} was canceled")
+        return Verdict(State.CANCELED, text, gone)
+    return Verdict(State.FAILED, text, _failed(response))
+
+
+def usage_of(response: Response) -> Usage | None:
+    """Return the tokens a response reports; None while, or when, it reports none."""
+    usage = response.usage
+    if usage is None:
+        return None
+    # Compatible servers leave the details out, whatever the SDK's types promise.
+    into = getattr(usage, "input_tokens_details", None)
+    out = getattr(usage, "output_tokens_details", None)
+    return Usage(
+        input_tokens=usage.input_tokens,
+        cached_tokens=getattr(into, "cached_tokens", 0) or 0,
+        cache_write_tokens=getattr(into, "cache_write_tokens", 0) or 0,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=getattr(out, "reasoning_tokens", 0) or 0,
+    )
+
+
+def _refusal(response: Response) -> str | None:
+    for item in response.output:
+        if item.type == "message":
+            for part in item.content:
+                if part.type == "refusal":
+                    return part.refusal
+    return None
+
+
+def _failed(response: Response) -> JobError:
+    code = response.error.code if response.error else "unknown"
+    words = response.error.message if response.error else "no reason given"
+    kind = ResponseFailedTransiently if code in TRANSIENT_CODES else ResponseFailed
+    return kind(f"{words} ({code})")

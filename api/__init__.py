@@ -1,0 +1,1 @@
+"""The door: validates, asks Temporal or storage, answers. No business rule lives here."""

@@ -1,0 +1,156 @@
+"""Every error a client or an operator can meet, each with a stable code.
+
+::
+
+    JobError
+    ├── RequestRefused            the door said no; nothing was started
+    │   ├── InvalidRequest · InvalidPayload · NotBuiltYet · UnsupportedMediaType · RequestTooLarge
+    │   ├── Unauthenticated · UnknownJobType · UnknownRoute · MethodNotAllowed
+    │   ├── JobNotFound · DocumentNotFound · UnknownSignal · UnknownQuery
+    │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
+    │   └── ServiceUnavailable · InternalError
+    └── JobFailure                a job ended, or would end, with this code
+        ├── ProviderFailure       what OpenAI or its network did
+        ├── DocumentFailure       what a document was like
+        └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost · …
+
+Codes are part of the API: they never change meaning. `docs/errors.md` explains each one.
+"""
+
+from jobs.errors.base import JobError
+from jobs.errors.door import (
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidPayload,
+    InvalidRequest,
+    JobAlreadyFinished,
+    JobNotFound,
+    JobNotStarted,
+    MethodNotAllowed,
+    NoResult,
+    NotBuiltYet,
+    RequestRefused,
+    RequestTooLarge,
+    ResultNotReady,
+    ServiceUnavailable,
+    Unauthenticated,
+    UnknownJobType,
+    UnknownQuery,
+    UnknownRoute,
+    UnknownSignal,
+    UnsupportedMediaType,
+)
+from jobs.errors.failures import (
+    DeadlineExceeded,
+    DocumentBroken,
+    DocumentEmpty,
+    DocumentEncrypted,
+    DocumentFailure,
+    DocumentHasNoText,
+    DocumentNotFound,
+    DocumentTooLarge,
+    DocumentUnsupported,
+    ExtractionOutOfMemory,
+    ExtractionTimedOut,
+    JobCanceled,
+    JobDefect,
+    JobFailure,
+    OutputMismatch,
+    PayloadTooLarge,
+    ProviderBadRequest,
+    ProviderFailure,
+    ProviderNotFound,
+    ProviderOverloaded,
+    ProviderQuotaExhausted,
+    ProviderRateLimited,
+    ProviderUnauthorized,
+    ProviderUnreachable,
+    ResponseCanceledUpstream,
+    ResponseExpired,
+    ResponseFailed,
+    ResponseFailedTransiently,
+    ResponseIncomplete,
+    ResponseRefused,
+    SubmitUncertain,
+    TriesExhausted,
+    WorkflowLost,
+)
+
+__all__ = [
+    "BY_CODE",
+    "DeadlineExceeded",
+    "DocumentBroken",
+    "DocumentEmpty",
+    "DocumentEncrypted",
+    "DocumentFailure",
+    "DocumentHasNoText",
+    "DocumentNotFound",
+    "DocumentTooLarge",
+    "DocumentUnsupported",
+    "ExtractionOutOfMemory",
+    "ExtractionTimedOut",
+    "IdempotencyKeyReused",
+    "InternalError",
+    "InvalidPayload",
+    "InvalidRequest",
+    "JobAlreadyFinished",
+    "JobCanceled",
+    "JobDefect",
+    "JobError",
+    "JobFailure",
+    "JobNotFound",
+    "JobNotStarted",
+    "MethodNotAllowed",
+    "NoResult",
+    "NotBuiltYet",
+    "OutputMismatch",
+    "PayloadTooLarge",
+    "ProviderBadRequest",
+    "ProviderFailure",
+    "ProviderNotFound",
+    "ProviderOverloaded",
+    "ProviderQuotaExhausted",
+    "ProviderRateLimited",
+    "ProviderUnauthorized",
+    "ProviderUnreachable",
+    "RequestRefused",
+    "RequestTooLarge",
+    "ResponseCanceledUpstream",
+    "ResponseExpired",
+    "ResponseFailed",
+    "ResponseFailedTransiently",
+    "ResponseIncomplete",
+    "ResponseRefused",
+    "ResultNotReady",
+    "ServiceUnavailable",
+    "SubmitUncertain",
+    "TriesExhausted",
+    "Unauthenticated",
+    "UnknownJobType",
+    "UnknownQuery",
+    "UnknownRoute",
+    "UnknownSignal",
+    "UnsupportedMediaType",
+    "WorkflowLost",
+    "advice_for",
+    "every_error",
+]
+
+
+def every_error() -> list[type[JobError]]:
+    """List all error classes, bases included, in order of definition."""
+    found: list[type[JobError]] = []
+    queue: list[type[JobError]] = [JobError]
+    while queue:
+        kind = queue.pop(0)
+        found.append(kind)
+        queue.extend(kind.__subclasses__())
+    return found
+
+
+BY_CODE: dict[str, type[JobError]] = {kind.code: kind for kind in every_error()}
+
+
+def advice_for(code: str) -> str:
+    """Return the advice of a code; job types outside this repository may use codes of their own."""
+    return BY_CODE.get(code, JobFailure).advice

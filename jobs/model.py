@@ -1,0 +1,129 @@
+"""What a job is given, what it says while it runs, and how it ends."""
+
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field, computed_field
+
+from jobs.money import Cost
+from jobs.status import JobStatus
+from jobs.values import JobId, Strict, Tenant, Value
+
+In = TypeVar("In", bound=BaseModel)
+Out = TypeVar("Out", bound=BaseModel)
+
+DEFAULT_MAX_TRIES = 5
+"""Submits per step before it fails; the seed architecture asks for a cap of three to five."""
+
+
+class JobOptions(Strict):
+    """Choices a client may make for one job.
+
+    Attributes:
+        model: Model for every response of the job; None takes the worker's default.
+        max_output_tokens: Ceiling per response, reasoning included; None leaves it to the provider.
+        max_tries: Submits allowed per step, the first included.
+        deadline_seconds: Seconds from the start after which the job fails; None takes the job
+            type's own deadline.
+    """
+
+    model: str | None = Field(
+        default=None, min_length=1, max_length=200, examples=["gpt-6.1-terra"]
+    )
+    max_output_tokens: int | None = Field(default=None, ge=16, le=1_000_000)
+    max_tries: int = Field(default=DEFAULT_MAX_TRIES, ge=1, le=10)
+    deadline_seconds: int | None = Field(default=None, ge=1, le=30 * 24 * 3600)
+
+
+class JobRef(Value):
+    """Names one job: enough for any deed to find its row."""
+
+    tenant: Tenant
+    job_id: JobId
+    type: str
+
+
+class Ticket(Value, Generic[In]):
+    """What a workflow starts with.
+
+    Attributes:
+        job: The job's name in Postgres; its id is the workflow id.
+        input: The validated payload.
+        options: The client's choices.
+        deadline: How long the job may take in all.
+        expected: How long it is expected to take; spaces the first polls.
+    """
+
+    job: JobRef
+    input: In
+    options: JobOptions = JobOptions()
+    deadline: timedelta
+    expected: timedelta
+
+
+class Outcome(Value, Generic[Out]):
+    """What a successful workflow returns."""
+
+    output: Out
+    cost: Cost
+
+
+class Progress(Value):
+    """How far a job is, in its own units.
+
+    Attributes:
+        stage: What it does now, in a few words a user understands.
+        current: Units done.
+        total: Units in all; 0 while unknown.
+    """
+
+    stage: str = ""
+    current: int = 0
+    total: int = 0
+
+    @computed_field  # type: ignore[prop-decorator] # pydantic documents this order
+    @property
+    def percent(self) -> int:
+        """Whole percent done, 0 while the total is unknown."""
+        return 100 * self.current // self.total if self.total else 0
+
+
+class Failure(Value):
+    """Why a job failed: a code from `jobs.errors` and a sentence for people."""
+
+    code: str
+    message: str
+
+
+class Ending(Value):
+    """How a workflow wants its job to be recorded.
+
+    Attributes:
+        status: The terminal status wanted; a cancel recorded earlier wins over it.
+        result: The output as JSON text, when it succeeded.
+        failure: Why it failed, when it failed.
+        progress: The last progress.
+        started_at: When the workflow began; used when no deed marked the job running.
+    """
+
+    job: JobRef
+    status: JobStatus
+    result: str | None = None
+    failure: Failure | None = None
+    progress: Progress = Progress()
+    started_at: datetime
+
+
+class Standing(Value):
+    """The terminal status that stands in the record, whoever wrote it."""
+
+    status: JobStatus
+    failure: Failure | None = None
+
+
+class ProgressReport(Value):
+    """A progress to record, and whom a waiting job waits for."""
+
+    job: JobRef
+    progress: Progress
+    waiting_for: str | None = None

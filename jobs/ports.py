@@ -1,0 +1,70 @@
+"""Signatures of every activity. Bodies live in `activities/`; workflows call these.
+
+Each class is one slice, implemented by one file.
+"""
+
+from temporalio import activity
+
+from jobs.model import Ending, ProgressReport, Standing
+from jobs.requests import (
+    CancelRequest,
+    ExtractedDocument,
+    ExtractRequest,
+    StepOutcome,
+    StepRequest,
+)
+
+
+class ResponseDeeds:
+    """What is done with the provider."""
+
+    @activity.defn(name="respond")
+    async def respond(self, step: StepRequest) -> StepOutcome:
+        """Submit a step's response, wait, settle; resume instead when it was submitted."""
+        raise NotImplementedError
+
+    @activity.defn(name="cancel_responses")
+    async def cancel_responses(self, request: CancelRequest) -> None:
+        """Cancel and settle every open response of a job."""
+        raise NotImplementedError
+
+
+class RecordDeeds:
+    """What is written to the job's row."""
+
+    @activity.defn(name="record_progress")
+    async def record_progress(self, report: ProgressReport) -> None:
+        """Write the progress; an older report never overwrites a terminal row."""
+        raise NotImplementedError
+
+    @activity.defn(name="record_finished")
+    async def record_finished(self, ending: Ending) -> Standing:
+        """Compare-and-set the terminal status and return the one that stands."""
+        raise NotImplementedError
+
+
+class DocumentDeeds:
+    """What is done with documents."""
+
+    @activity.defn(name="extract_document")
+    async def extract_document(self, request: ExtractRequest) -> ExtractedDocument:
+        """Turn a stored document into text chunks."""
+        raise NotImplementedError
+
+
+class ControlDeeds:
+    """What a workflow asks of Temporal itself."""
+
+    @activity.defn(name="cancel_own_workflow")
+    async def cancel_own_workflow(self, reason: str) -> None:
+        """Ask Temporal to cancel the workflow that called."""
+        raise NotImplementedError
+
+
+class MaintenanceDeeds:
+    """What keeps Temporal and Postgres in agreement."""
+
+    @activity.defn(name="sweep")
+    async def sweep(self) -> None:
+        """Repair what fell between Temporal and Postgres, pass after pass, for some minutes."""
+        raise NotImplementedError

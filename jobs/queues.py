@@ -1,0 +1,19 @@
+"""Names of Temporal's task queues, derived from one base name."""
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """The three kinds of work, told apart by what they wait for."""
+
+    MAIN = ""
+    OPENAI = "-openai"
+    CPU = "-cpu"
+
+    def under(self, base: str) -> str:
+        """Return the queue's name in an installation whose base queue has this name."""
+        return base + self.value
+
+
+SWITCHES = {"main": Queue.MAIN, "openai": Queue.OPENAI, "cpu": Queue.CPU}
+"""What `worker.py --queues` accepts."""

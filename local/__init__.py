@@ -1,0 +1,1 @@
+"""Everything a laptop needs to run Backburner in one command."""

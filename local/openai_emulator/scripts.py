@@ -1,0 +1,167 @@
+"""Scripts: what shall happen to one response, and who may say so.
+
+A script comes, in this order, from the header `X-Emulator-Script`, the metadata key `emulator`, a
+marker `[[emulator: {...}]]` in the input, a rule of the admin API, or its default. The marker lets
+an ordinary document that travels through the whole product decide what happens to it.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from local.openai_emulator.errors import ApiError
+
+Fault = Literal[
+    "rate_limited",
+    "quota",
+    "server_error",
+    "overloaded",
+    "drop_before",
+    "drop_after",
+    "slow_reply",
+    "bad_request",
+    "unauthorized",
+]
+_MARKER = re.compile(r"\[\[\s*emulator:\s*")
+_MARKER_END = re.compile(r"\s*\]\]")
+
+
+class Script(BaseModel):
+    """Say how one response behaves.
+
+    `fault` strikes the first `fault_times` creates of the same step (see `step_identity`), and so
+    does `bad_json`; later creates of that step behave as the rest of the script says. `error_code`
+    is the failed response's code, or the code of the error a fault answers with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    queued_seconds: float | None = Field(default=None, ge=0)
+    run_seconds: float | None = Field(default=None, ge=0)
+    outcome: Literal["completed", "failed", "incomplete", "stuck", "refusal", "bad_json"] = (
+        "completed"
+    )
+    error_code: str | None = None
+    incomplete_reason: Literal["max_output_tokens", "content_filter"] = "max_output_tokens"
+    output_text: str | None = None
+    fault: Fault | None = None
+    fault_times: int = Field(default=1, ge=0)
+    retry_after_seconds: float = Field(default=1.0, ge=0)
+    reply_delay_seconds: float = Field(default=1.0, ge=0)
+
+
+class Match(BaseModel):
+    """Match a create whose metadata has all of these pairs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metadata: dict[str, str]
+
+
+class Rule(BaseModel):
+    """Give a script to the creates that match, at most `times` times; no condition matches all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    script: Script
+    match: Match | None = None
+    contains: str | None = None
+    times: int | None = Field(default=None, ge=1)
+
+    def applies_to(self, metadata: dict[str, str], text: str) -> bool:
+        """Tell whether every condition of the rule holds."""
+        if self.match and not self.match.metadata.items() <= metadata.items():
+            return False
+        return self.contains is None or self.contains in text
+
+
+class ScriptBook:
+    """Choose the script of each create and remember how often each fault has struck."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the default, the rules and all counts."""
+        self.default = Script()
+        self._rules: list[Rule] = []
+        self._rule_uses: Counter[int] = Counter()
+        self._strikes: Counter[tuple[str, str]] = Counter()
+
+    def set_rules(self, rules: list[Rule]) -> None:
+        """Replace the rules and start their counts anew."""
+        self._rules = rules
+        self._rule_uses.clear()
+
+    def choose(self, body: dict[str, Any], header: str | None, text: str) -> Script:
+        """Find the script of a create.
+
+        Raises:
+            ApiError: The script is not one (400).
+        """
+        metadata = body.get("metadata") or {}
+        marker = split_marker(text)[1]
+        for place, source in (("header", header), ("metadata", metadata.get("emulator"))):
+            if source is not None:
+                return _parse(source, place)
+        if marker is not None:
+            return _parse(marker, "input")
+        return self._by_rule(metadata, text)
+
+    def _by_rule(self, metadata: dict[str, str], text: str) -> Script:
+        for position, rule in enumerate(self._rules):
+            spent = rule.times is not None and self._rule_uses[position] >= rule.times
+            if not spent and rule.applies_to(metadata, text):
+                self._rule_uses[position] += 1
+                return rule.script
+        return self.default
+
+    def strikes(self, trouble: str, script: Script, body: dict[str, Any]) -> bool:
+        """Count one create of a troubled step and tell whether the trouble still strikes it."""
+        key = (trouble, step_identity(body))
+        self._strikes[key] += 1
+        return self._strikes[key] <= script.fault_times
+
+
+def step_identity(body: dict[str, Any]) -> str:
+    """Name what is being asked for, the same for every submit of one step.
+
+    The client counts its submits in the metadata key `submit`; without metadata the whole request
+    stands for the step.
+    """
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k != "submit"}
+    return hashlib.sha256(json.dumps(metadata or body, sort_keys=True).encode()).hexdigest()
+
+
+def split_marker(text: str) -> tuple[str, str | None]:
+    """Take the markers out of a text and return it with the first marker's JSON.
+
+    A marker without valid JSON stays in the text and is returned up to its end, so that it is
+    reported instead of ignored.
+    """
+    found: str | None = None
+    position = 0
+    while start := _MARKER.search(text, position):
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, start.end())
+        except json.JSONDecodeError:
+            return text, found if found is not None else text[start.end() : start.end() + 200]
+        found = found if found is not None else text[start.end() : end]
+        close = _MARKER_END.match(text, end)
+        text = text[: start.start()] + text[close.end() if close else end :]
+        position = start.start()
+    return text, found
+
+
+def _parse(source: str, place: str) -> Script:
+    try:
+        return Script.model_validate_json(source)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = f"The emulator script in the {place} is wrong: {where} {first['msg']}"
+        raise ApiError(400, message, param="emulator", code="invalid_emulator_script") from error

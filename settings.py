@@ -1,0 +1,117 @@
+"""Settings, read once at the edge and passed down. `docs/settings.md` explains each one."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SAMPLE_SECRETS = frozenset({"emulated", "change-me", "secret"})
+"""Secrets that stand in examples; production refuses them."""
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="BACKBURNER_", frozen=True, extra="ignore")
+
+
+class StorageSettings(_Settings):
+    """Where Backburner remembers.
+
+    Attributes:
+        database_url: Postgres, as a libpq URL.
+        database_pool_size: Connections each process holds at the most.
+        objects_url: Object store for documents and large values: file:, s3:, gs: or az: URL.
+    """
+
+    database_url: str = "postgresql://backburner@127.0.0.1:5432/backburner"
+    database_pool_size: int = Field(default=10, ge=2, le=500)
+    objects_url: str = Field(default_factory=lambda: (Path.cwd() / ".backburner/objects").as_uri())
+
+
+class TemporalSettings(_Settings):
+    """What Temporal's own configuration (TEMPORAL_ADDRESS, TEMPORAL_API_KEY, …) does not cover.
+
+    Attributes:
+        queue: Base name of the task queues; installations sharing a namespace use different ones.
+        temporal_ui_url: Where people open Temporal UI; None leaves the link out of replies.
+    """
+
+    queue: str = Field(default="backburner", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    temporal_ui_url: str | None = None
+
+
+class OpenAISettings(BaseSettings):
+    """The provider. Names follow OpenAI's own SDK.
+
+    Attributes:
+        api_key: The key of the project that pays.
+        base_url: Any server that speaks the Responses API.
+        model: Model of jobs that do not ask for one.
+        submit_timeout: How long a POST may take. Generous, since giving up on one that was accepted
+            costs money twice.
+        request_timeout: How long a GET, cancel or delete may take.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OPENAI_", frozen=True, extra="ignore")
+
+    api_key: SecretStr
+    base_url: str = "https://api.openai.com/v1"
+    model: str = "gpt-6.1-terra"
+    submit_timeout: timedelta = timedelta(seconds=60)
+    request_timeout: timedelta = timedelta(seconds=30)
+
+
+class WorkerSettings(_Settings):
+    """Sizes of one worker process.
+
+    Attributes:
+        waiting_responses: Responses one process may wait for at once.
+        cached_workflows: Workflows kept in memory between two of their tasks.
+        extractions: Documents read at once, each in a child process.
+        concurrent_polls: Status requests in flight at once.
+        graceful_shutdown: How long running activities may take after SIGTERM; waits end at once,
+            a POST in flight gets this long.
+        stuck_start_seconds: Age after which a pending job's workflow is started again.
+    """
+
+    waiting_responses: int = Field(default=5000, ge=1)
+    cached_workflows: int = Field(default=1000, ge=0)
+    extractions: int = Field(default=2, ge=1)
+    concurrent_polls: int = Field(default=16, ge=1)
+    graceful_shutdown: timedelta = timedelta(seconds=70)
+    stuck_start_seconds: int = Field(default=10, ge=1)
+
+
+class GatewaySettings(_Settings):
+    """The door.
+
+    Attributes:
+        environment: `production` refuses sample secrets and an open door.
+        host: Address to listen on.
+        port: Port to listen on.
+        public_url: Prefix of the links in replies; None makes them relative.
+        api_tokens: Bearer tokens and the tenant each one belongs to. Empty leaves the door open
+            for the tenant `default`, which only development allows.
+        max_request_bytes: Largest JSON body.
+        max_upload_bytes: Largest upload request.
+        max_wait_seconds: Longest `Prefer: wait`.
+    """
+
+    environment: Literal["development", "production"] = "development"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    api_tokens: dict[str, str] = Field(default_factory=dict, repr=False)
+    max_request_bytes: int = 4 * 1024 * 1024
+    max_upload_bytes: int = 512 * 1024 * 1024
+    max_wait_seconds: int = 60
+
+    @model_validator(mode="after")
+    def _closed_in_production(self) -> Self:
+        if self.environment == "production":
+            if not self.api_tokens:
+                raise ValueError("BACKBURNER_API_TOKENS is empty: production needs a closed door")
+            if SAMPLE_SECRETS & self.api_tokens.keys():
+                raise ValueError("BACKBURNER_API_TOKENS holds a sample secret")
+        return self

@@ -1,0 +1,166 @@
+"""The tables `documents` and `document_texts`: uploaded files and the text found in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from jobs.errors import DocumentNotFound
+from jobs.requests import ExtractedDocument
+from jobs.values import DocumentId, Tenant
+from storage.database import Database
+
+
+@dataclass(frozen=True)
+class Document:
+    """One uploaded file; its bytes lie in the object store."""
+
+    id: DocumentId
+    tenant: Tenant
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    object_key: str
+    created_at: datetime
+
+
+async def insert(
+    db: Database,
+    tenant: Tenant,
+    *,
+    document_id: DocumentId,
+    name: str,
+    media_type: str,
+    size_bytes: int,
+    sha256: str,
+    object_key: str,
+) -> Document:
+    """Insert a document whose bytes are stored already."""
+    row = await db.fetchrow(
+        """
+        INSERT INTO documents (id, tenant, name, media_type, size_bytes, sha256, object_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *
+        """,
+        document_id,
+        tenant,
+        name,
+        media_type,
+        size_bytes,
+        sha256,
+        object_key,
+    )
+    if row is None:
+        raise RuntimeError("INSERT … RETURNING gave no row")
+    return _to_document(row)
+
+
+async def get(db: Database, tenant: Tenant, document_id: DocumentId) -> Document:
+    """Return a document.
+
+    Raises:
+        DocumentNotFound: The tenant has no such document.
+    """
+    row = await db.fetchrow(
+        "SELECT * FROM documents WHERE tenant = $1 AND id = $2", tenant, document_id
+    )
+    if row is None:
+        raise DocumentNotFound(f"no document {str(document_id)!r}")
+    return _to_document(row)
+
+
+async def page(
+    db: Database, tenant: Tenant, *, after: tuple[datetime, DocumentId] | None, limit: int
+) -> list[Document]:
+    """Return up to `limit` documents, newest first, that follow a position."""
+    rows = await db.fetch(
+        """
+        SELECT * FROM documents WHERE tenant = $1
+            AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+        ORDER BY created_at DESC, id DESC LIMIT $4
+        """,
+        tenant,
+        *(after or (None, None)),
+        limit,
+    )
+    return [_to_document(row) for row in rows]
+
+
+async def delete(db: Database, tenant: Tenant, document_id: DocumentId) -> str | None:
+    """Delete a document and its text.
+
+    Returns:
+        The key of its object when no other document of the tenant has the same bytes, else None.
+
+    Raises:
+        DocumentNotFound: The tenant has no such document.
+    """
+    row = await db.fetchrow(
+        """
+        WITH gone AS (
+            DELETE FROM documents WHERE tenant = $1 AND id = $2 RETURNING object_key)
+        SELECT object_key, EXISTS (SELECT FROM documents d
+            WHERE d.tenant = $1 AND d.id <> $2 AND d.object_key = gone.object_key) AS shared
+        FROM gone
+        """,
+        tenant,
+        document_id,
+    )
+    if row is None:
+        raise DocumentNotFound(f"no document {str(document_id)!r}")
+    return None if row["shared"] else row["object_key"]
+
+
+async def missing(db: Database, tenant: Tenant, document_ids: list[DocumentId]) -> list[DocumentId]:
+    """Return those of the ids that name no document of the tenant, in the order given."""
+    rows = await db.fetch(
+        "SELECT id FROM documents WHERE tenant = $1 AND id = ANY($2)", tenant, document_ids
+    )
+    known = {row["id"] for row in rows}
+    return [each for each in document_ids if each not in known]
+
+
+async def get_text(
+    db: Database, tenant: Tenant, document_id: DocumentId, chunk_characters: int
+) -> ExtractedDocument | None:
+    """Return the text found earlier, cut into chunks of this size, or None."""
+    extracted = await db.fetchval(
+        """
+        SELECT extracted FROM document_texts t JOIN documents d ON d.id = t.document_id
+        WHERE d.tenant = $1 AND d.id = $2 AND chunk_characters = $3
+        """,
+        tenant,
+        document_id,
+        chunk_characters,
+    )
+    return ExtractedDocument.model_validate(extracted) if extracted else None
+
+
+async def put_text(
+    db: Database, tenant: Tenant, text: ExtractedDocument, chunk_characters: int
+) -> None:
+    """Remember the text of a document; doing it again changes nothing."""
+    await db.execute(
+        """
+        INSERT INTO document_texts (document_id, chunk_characters, extracted)
+        SELECT id, $3, $4 FROM documents WHERE tenant = $1 AND id = $2
+        ON CONFLICT DO NOTHING
+        """,
+        tenant,
+        text.document_id,
+        chunk_characters,
+        text.model_dump(mode="json"),
+    )
+
+
+def _to_document(row: asyncpg.Record) -> Document:
+    return Document(
+        id=row["id"],
+        tenant=Tenant(row["tenant"]),
+        name=row["name"],
+        media_type=row["media_type"],
+        size_bytes=row["size_bytes"],
+        sha256=row["sha256"],
+        object_key=row["object_key"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,217 @@
+"""Temporal's memory of jobs: starting, telling, asking and looking at their workflows.
+
+The workflow id is the job id, so whoever starts a job twice finds the first start.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeWorkflowExecutionRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from jobs.errors import JobNotStarted, ServiceUnavailable
+from jobs.model import JobRef, Ticket
+from jobs.registry import JobType
+from jobs.values import JobId
+from storage.jobs import JobRow
+
+JOB_TYPE = SearchAttributeKey.for_keyword("JobType")
+JOB_TENANT = SearchAttributeKey.for_keyword("JobTenant")
+PARENT_JOB = SearchAttributeKey.for_keyword("ParentJob")
+SEARCH_ATTRIBUTES = (JOB_TYPE, JOB_TENANT, PARENT_JOB)
+
+BACKSTOP = timedelta(hours=1)
+"""Temporal itself ends a workflow this long after its deadline; by then its own clean-up failed."""
+
+RPC_TIMEOUT = timedelta(seconds=5)
+"""A caller is waiting; what cannot be done now is repaired by maintenance."""
+
+UNREACHABLE = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+    }
+)
+"""Statuses after which the same request may work later."""
+
+
+class Life(Enum):
+    """Whether a job's workflow goes on."""
+
+    ABSENT = "absent"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> None:
+    """Start a job's workflow; starting it again, even after it has closed, changes nothing.
+
+    Raises:
+        ServiceUnavailable: Temporal does not answer. The job stays pending.
+    """
+    options = row.options
+    deadline = (
+        timedelta(seconds=options.deadline_seconds)
+        if options.deadline_seconds
+        else job_type.deadline
+    )
+    ticket = Ticket[Any](
+        job=JobRef(tenant=row.tenant, job_id=row.id, type=row.type),
+        input=job_type.input.model_validate(row.payload),
+        options=options,
+        deadline=deadline,
+        expected=job_type.expected,
+    )
+    try:
+        await client.start_workflow(
+            job_type.name,
+            ticket,
+            id=str(row.id),
+            task_queue=queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            execution_timeout=deadline + BACKSTOP,
+            search_attributes=_search_attributes(row),
+            static_summary=job_type.title,
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    except RPCError as error:
+        raise _unavailable(error) from error
+
+
+async def ask_to_cancel(client: Client, job_id: JobId, reason: str) -> bool:
+    """Send a job's workflow the cancel signal.
+
+    Returns:
+        False when there is no open workflow to tell.
+
+    Raises:
+        ServiceUnavailable: Temporal does not answer.
+    """
+    return await _told(client, job_id, "cancel", reason)
+
+
+async def signal(client: Client, job_id: JobId, name: str, argument: Any | None) -> bool:
+    """Send a job's workflow a signal; returns and raises as `ask_to_cancel` does."""
+    return await _told(client, job_id, name, *([] if argument is None else [argument]))
+
+
+async def query(client: Client, job_id: JobId, name: str, result_type: type) -> Any:
+    """Ask a job's workflow a question and return the answer as the type it declares.
+
+    Raises:
+        JobNotStarted: There is no such workflow yet.
+        ServiceUnavailable: Temporal, or the worker that would have to answer, is silent.
+    """
+    handle = client.get_workflow_handle(str(job_id))
+    try:
+        return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise JobNotStarted(f"job {str(job_id)!r} has no workflow yet") from error
+        raise _unavailable(error) from error
+
+
+async def look(client: Client, job_id: JobId) -> Life:
+    """Tell whether a job's latest workflow run goes on.
+
+    Raises:
+        ServiceUnavailable: Temporal does not answer.
+    """
+    # Through the raw service: the SDK's own describe() fails on statuses newer than itself.
+    try:
+        found = await client.workflow_service.describe_workflow_execution(
+            DescribeWorkflowExecutionRequest(
+                namespace=client.namespace, execution=WorkflowExecution(workflow_id=str(job_id))
+            ),
+            timeout=RPC_TIMEOUT,
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return Life.ABSENT
+        raise _unavailable(error) from error
+    return Life.OPEN if _goes_on(found.workflow_execution_info.status) else Life.CLOSED
+
+
+async def closed_since(client: Client, queue: str, moment: datetime) -> AsyncIterator[str]:
+    """Yield the workflow ids on a queue that closed at or after a moment, by visibility."""
+    query = f"TaskQueue = '{queue}' AND CloseTime >= '{moment.isoformat()}'"
+    token = b""
+    while True:
+        try:
+            page = await client.workflow_service.list_workflow_executions(
+                ListWorkflowExecutionsRequest(
+                    namespace=client.namespace, query=query, page_size=500, next_page_token=token
+                ),
+                timeout=RPC_TIMEOUT,
+            )
+        except RPCError as error:
+            raise _unavailable(error) from error
+        for each in page.executions:
+            yield each.execution.workflow_id
+        token = page.next_page_token
+        if not token:
+            return
+
+
+async def retention(client: Client) -> timedelta:
+    """Return how long Temporal remembers closed workflows."""
+    found = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+    )
+    return found.config.workflow_execution_retention_ttl.ToTimedelta()
+
+
+async def _told(client: Client, job_id: JobId, name: str, *args: Any) -> bool:
+    handle = client.get_workflow_handle(str(job_id))
+    try:
+        await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise _unavailable(error) from error
+    return True
+
+
+def _unavailable(error: RPCError) -> Exception:
+    if error.status in UNREACHABLE:
+        return ServiceUnavailable(f"Temporal does not answer: {error.message}")
+    return error
+
+
+def _goes_on(status: WorkflowExecutionStatus.ValueType) -> bool:
+    return status in {
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+    }
+
+
+def _search_attributes(row: JobRow) -> TypedSearchAttributes:
+    pairs = [
+        SearchAttributePair(JOB_TYPE, row.type),
+        SearchAttributePair(JOB_TENANT, row.tenant),
+    ]
+    if row.parent_id:
+        pairs.append(SearchAttributePair(PARENT_JOB, str(row.parent_id)))
+    return TypedSearchAttributes(pairs)

@@ -1,0 +1,171 @@
+"""Questions about many jobs: pages for clients, durations for estimates, leftovers to repair."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jobs.status import JobStatus
+from jobs.values import JobId, Tenant
+from storage.database import Database
+from storage.jobs import COLUMNS, JobRow, to_row
+
+RECENT = 100
+"""Finished jobs per type that an estimate looks at."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which jobs to list; None and an empty dict do not filter."""
+
+    statuses: tuple[JobStatus, ...] = ()
+    type: str | None = None
+    labels: dict[str, str] | None = None
+    created_after: datetime | None = None
+    parent: JobId | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a page begins: after this job, newest first."""
+
+    created_at: datetime
+    id: JobId
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Seconds from submission to the end, over recent successes of one job type."""
+
+    count: int
+    median: float
+    p95: float
+
+
+async def page(
+    db: Database, tenant: Tenant, wanted: Filter, *, after: Position | None, limit: int
+) -> list[JobRow]:
+    """Return up to `limit` jobs, newest first, that follow a position."""
+    clauses, args = ["tenant = $1"], [tenant]
+
+    def add(clause: str, *values: Any) -> None:
+        numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
+        clauses.append(clause.format(*numbers))
+        args.extend(values)
+
+    if wanted.statuses:
+        add("status = ANY({}::text[])", list(wanted.statuses))
+    if wanted.type:
+        add("type = {}", wanted.type)
+    if wanted.labels:
+        add("labels @> {}", wanted.labels)
+    if wanted.created_after:
+        add("created_at > {}", wanted.created_after)
+    if wanted.parent:
+        add("parent_id = {}", wanted.parent)
+    if after:
+        add("(created_at, id) < ({}, {})", after.created_at, after.id)
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} "  # noqa: S608 # only constants and $n
+        f"ORDER BY created_at DESC, id DESC LIMIT {int(limit)}",
+        *args,
+    )
+    return [to_row(row) for row in rows]
+
+
+async def durations(db: Database, job_type: str) -> Durations | None:
+    """Return how long recent jobs of a type took, None when none has succeeded yet."""
+    row = await db.fetchrow(
+        """
+        SELECT count(*) AS count,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
+            percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
+        FROM (SELECT extract(epoch FROM completed_at - created_at)::float8 AS seconds
+              FROM jobs WHERE type = $1 AND status = 'succeeded'
+              ORDER BY completed_at DESC LIMIT $2) AS recent
+        """,
+        job_type,
+        RECENT,
+    )
+    if row is None or row["count"] == 0:
+        return None
+    return Durations(row["count"], row["median"], row["p95"])
+
+
+async def unstarted(
+    db: Database, *, older_than: timedelta, younger_than: timedelta, limit: int
+) -> list[JobRow]:
+    """Claim pending jobs whose workflow may never have been started, the oldest check first.
+
+    Each one is handed out again only after five minutes, so that a long backlog costs little.
+    """
+    rows = await db.fetch(
+        f"""
+        UPDATE jobs SET start_checked_at = now() WHERE id IN (
+            SELECT id FROM jobs
+            WHERE status = 'pending' AND created_at < now() - $1::interval
+                AND created_at > now() - $2::interval
+                AND COALESCE(start_checked_at, '-infinity') < now() - interval '5 minutes'
+            ORDER BY start_checked_at NULLS FIRST, created_at LIMIT $3
+            FOR UPDATE SKIP LOCKED)
+        RETURNING {COLUMNS}
+        """,  # noqa: S608 # constant
+        older_than,
+        younger_than,
+        limit,
+    )
+    return [to_row(row) for row in rows]
+
+
+async def unchecked(db: Database, job_ids: list[JobId]) -> None:
+    """Give jobs back to `unstarted`: their workflow could not be started this time."""
+    await db.execute("UPDATE jobs SET start_checked_at = NULL WHERE id = ANY($1)", job_ids)
+
+
+async def still_open(db: Database, job_ids: list[JobId]) -> list[JobRow]:
+    """Return those of the jobs that have not ended in the record."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM jobs "  # noqa: S608 # constant
+        "WHERE id = ANY($1) AND status IN ('pending', 'running')",
+        job_ids,
+    )
+    return [to_row(row) for row in rows]
+
+
+async def quiet(
+    db: Database, *, idle: timedelta, after: Position | None, limit: int
+) -> list[JobRow]:
+    """Return open jobs that nobody has written to for a while, oldest first, page by page."""
+    rows = await db.fetch(
+        f"""
+        SELECT {COLUMNS} FROM jobs
+        WHERE status IN ('pending', 'running') AND updated_at < now() - $1::interval
+            AND (created_at, id) > ($2, $3)
+        ORDER BY created_at, id LIMIT $4
+        """,  # noqa: S608 # constant
+        idle,
+        after.created_at if after else datetime.min,  # noqa: DTZ901 # Postgres's own -infinity
+        after.id if after else UUID(int=0),
+        limit,
+    )
+    return [to_row(row) for row in rows]
+
+
+async def unanswered_cancels(db: Database, *, older_than: timedelta, limit: int) -> list[JobRow]:
+    """Return open jobs whose cancel was requested a while ago."""
+    rows = await db.fetch(
+        f"""
+        SELECT {COLUMNS} FROM jobs
+        WHERE status IN ('pending', 'running') AND cancel_requested_at < now() - $1::interval
+        ORDER BY cancel_requested_at LIMIT $2
+        """,  # noqa: S608 # constant
+        older_than,
+        limit,
+    )
+    return [to_row(row) for row in rows]
+
+
+async def last_seqs(db: Database, job_ids: list[JobId]) -> dict[JobId, int]:
+    """Return the number of the last event of each job that exists."""
+    rows = await db.fetch("SELECT id, last_seq FROM jobs WHERE id = ANY($1)", job_ids)
+    return {row["id"]: row["last_seq"] for row in rows}

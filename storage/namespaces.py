@@ -1,0 +1,41 @@
+"""What a Temporal namespace needs before jobs can run in it."""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from storage.executions import SEARCH_ATTRIBUTES
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Register our search attributes; those that exist are left alone.
+
+    Temporal Cloud does not let clients register them: there they are made once by hand, and a
+    missing right is not an error here.
+    """
+    service = client.operator_service
+    try:
+        known = await service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {
+            key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+            for key in SEARCH_ATTRIBUTES
+            if key.name not in known.custom_attributes
+        }
+        if missing:
+            await service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
+    except RPCError as error:
+        tolerable = {
+            RPCStatusCode.ALREADY_EXISTS,
+            RPCStatusCode.PERMISSION_DENIED,
+            RPCStatusCode.UNIMPLEMENTED,
+        }
+        if error.status not in tolerable:
+            raise

@@ -1,0 +1,65 @@
+"""Carries large Temporal payloads by reference: histories hold keys, the object store the bytes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import obstore
+from obstore.store import ObjectStore
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import (
+    DataConverter,
+    ExternalStorage,
+    StorageDriver,
+    StorageDriverClaim,
+    StorageDriverRetrieveContext,
+    StorageDriverStoreContext,
+)
+
+from storage.objects import INLINE_BYTES
+
+
+class ObjectStoreDriver(StorageDriver):
+    """Keeps payloads under keys hashed from their content, so that a replay stores nothing new."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def name(self) -> str:
+        """Return the name that stands in histories; changing it would orphan them."""
+        return "backburner-objects"
+
+    async def store(
+        self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
+    ) -> list[StorageDriverClaim]:
+        """Store each payload and return the claim that finds it again."""
+        del context
+        return [StorageDriverClaim({"key": await self._put(each)}) for each in payloads]
+
+    async def retrieve(
+        self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
+    ) -> list[Payload]:
+        """Fetch the payloads of claims made by `store`."""
+        del context
+        return [await self._get(each.claim_data["key"]) for each in claims]
+
+    async def _put(self, payload: Payload) -> str:
+        content = payload.SerializeToString(deterministic=True)
+        key = f"payloads/{hashlib.sha256(content).hexdigest()}"
+        await obstore.put_async(self._store, key, content)
+        return key
+
+    async def _get(self, key: str) -> Payload:
+        found = await obstore.get_async(self._store, key)
+        return Payload.FromString(bytes(await found.bytes_async()))
+
+
+def data_converter(store: ObjectStore) -> DataConverter:
+    """Return the converter that gateway and workers share: pydantic values, large ones by key."""
+    return replace(
+        pydantic_data_converter,
+        external_storage=ExternalStorage(
+            drivers=[ObjectStoreDriver(store)], payload_size_threshold=INLINE_BYTES
+        ),
+    )

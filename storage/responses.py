@@ -1,0 +1,279 @@
+"""The table `responses`: the ledger of every submit, written before and after each POST."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import asyncpg
+
+from jobs.model import JobRef
+from jobs.money import Cost, Usage
+from jobs.values import JobId, Tenant
+from storage.database import Database
+
+
+class State(StrEnum):
+    """What became of a submit; the schema explains each one."""
+
+    OPEN = "open"
+    EFFECTIVE = "effective"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+    CANCELED = "canceled"
+    WASTED = "wasted"
+
+
+@dataclass(frozen=True)
+class Submit:
+    """One row: one POST, or the intent of one."""
+
+    tenant: Tenant
+    job_id: JobId
+    step_key: str
+    number: int
+    state: State
+    model: str
+    response_id: str | None
+    error_code: str | None
+    error_message: str | None
+    cost: Cost | None
+    output: str | None
+    output_key: str | None
+    intent_at: datetime
+    submitted_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What is known of a response that ended.
+
+    Attributes:
+        state: Any state but open and uncertain.
+        usage: None when the provider never told.
+        usd: None when usage or price is unknown.
+        output: The answer, unless `output_key` names the object that holds it.
+    """
+
+    state: State
+    usage: Usage | None = None
+    usd: Decimal | None = None
+    price_source: str | None = None
+    service_tier: str | None = None
+    output: str | None = None
+    output_key: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id, error_code,
+    error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at"""
+
+
+async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
+    """Return every submit of a step, oldest first."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM responses "  # noqa: S608 # constant
+        "WHERE tenant = $1 AND job_id = $2 AND step_key = $3 ORDER BY submit_number",
+        job.tenant,
+        job.job_id,
+        step_key,
+    )
+    return [_to_submit(row) for row in rows]
+
+
+async def open_intent(
+    db: Database, job: JobRef, step_key: str, number: int, *, model: str, fingerprint: str
+) -> Submit | None:
+    """Write the intent of a submit and mark the job running, in one transaction.
+
+    Returns:
+        The open submit; None when the job has ended, its cancel was requested, or another worker
+        has opened this number first.
+    """
+    row = await db.fetchrow(
+        f"""
+        WITH old AS (
+            SELECT id, status FROM jobs
+            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
+                AND cancel_requested_at IS NULL
+            FOR UPDATE),
+        job AS (
+            UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
+                last_seq = last_seq + (old.status = 'pending')::int,
+                retry_count = retry_count + ($4 > 1)::int, updated_at = now()
+            FROM old WHERE jobs.id = old.id
+            RETURNING jobs.id, last_seq, old.status AS was),
+        event AS (
+            INSERT INTO job_events (job_id, seq, type)
+            SELECT id, last_seq, 'started' FROM job WHERE was = 'pending')
+        INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
+        SELECT $1, id, $3, $4, $5, $6 FROM job
+        ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
+        RETURNING {COLUMNS}
+        """,  # noqa: S608 # constant
+        job.tenant,
+        job.job_id,
+        step_key,
+        number,
+        model,
+        fingerprint,
+    )
+    return _to_submit(row) if row else None
+
+
+async def store_response_id(
+    db: Database, submit: Submit, response_id: str, request_id: str | None
+) -> bool:
+    """Store the provider's id of an open submit. Storing it again changes nothing.
+
+    Returns:
+        Whether somebody may still wait for the response: False when the job was canceled or has
+        ended, or when the submit was given up and another one took its place.
+    """
+    row = await db.fetchrow(
+        """
+        WITH stored AS (
+            UPDATE responses SET response_id = $4, request_id = $5, submitted_at = now(),
+                state = 'open'
+            WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
+                AND settled_at IS NULL AND (response_id IS NULL OR response_id = $4)
+            RETURNING job_id)
+        SELECT j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
+            AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
+                AND r.submit_number > $3 AND r.state <> 'rejected') AS wanted
+        FROM jobs j WHERE j.id = (SELECT job_id FROM stored)
+        """,
+        submit.job_id,
+        submit.step_key,
+        submit.number,
+        response_id,
+        request_id,
+    )
+    return row is not None and row["wanted"]
+
+
+async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> None:
+    """Note that a submit's reply was lost; an id that became known meanwhile wins."""
+    await db.execute(
+        """
+        UPDATE responses SET state = 'uncertain', error_code = $4, error_message = $5
+        WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
+            AND state = 'open' AND response_id IS NULL
+        """,
+        submit.job_id,
+        submit.step_key,
+        submit.number,
+        code,
+        message,
+    )
+
+
+async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
+    """Write down how a submit ended and book its usage on the job, exactly once.
+
+    Returns:
+        Whether this call settled it; False when it was settled before.
+
+    Raises:
+        asyncpg.UniqueViolationError: Another submit of the step is effective already.
+    """
+    usage = end.usage or Usage()
+    settled = await db.fetchval(
+        """
+        WITH settled AS (
+            UPDATE responses SET state = $4, usage = $5, cost_usd = $6, price_source = $7,
+                service_tier = $8, output = $9, output_key = $10, error_code = $11,
+                error_message = $12, settled_at = now()
+            WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
+            RETURNING job_id)
+        UPDATE jobs SET
+            cost_usd = CASE WHEN $6::numeric IS NULL THEN cost_usd
+                ELSE COALESCE(cost_usd, 0) + $6::numeric END,
+            input_tokens = input_tokens + $13, cached_tokens = cached_tokens + $14,
+            cache_write_tokens = cache_write_tokens + $15, output_tokens = output_tokens + $16,
+            reasoning_tokens = reasoning_tokens + $17,
+            settled_responses = settled_responses + ($4 <> 'rejected')::int,
+            unpriced_responses = unpriced_responses
+                + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
+            updated_at = now()
+        FROM settled WHERE jobs.id = settled.job_id
+        RETURNING jobs.id
+        """,
+        submit.job_id,
+        submit.step_key,
+        submit.number,
+        end.state,
+        end.usage.model_dump() if end.usage else None,
+        end.usd,
+        end.price_source,
+        end.service_tier,
+        end.output,
+        end.output_key,
+        end.error_code,
+        end.error_message,
+        *(getattr(usage, name) for name in Usage.model_fields),
+    )
+    return settled is not None
+
+
+async def open_of(db: Database, job: JobRef) -> list[Submit]:
+    """Return a job's open submits, with or without an id."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM responses "  # noqa: S608 # constant
+        "WHERE tenant = $1 AND job_id = $2 AND state = 'open' ORDER BY step_key, submit_number",
+        job.tenant,
+        job.job_id,
+    )
+    return [_to_submit(row) for row in rows]
+
+
+async def abandoned(db: Database, *, limit: int) -> list[JobRef]:
+    """Return ended jobs that left open submits behind."""
+    rows = await db.fetch(
+        """
+        SELECT DISTINCT j.tenant, j.id, j.type FROM responses r JOIN jobs j ON j.id = r.job_id
+        WHERE r.state = 'open' AND j.status IN ('succeeded', 'failed', 'canceled') LIMIT $1
+        """,
+        limit,
+    )
+    return [JobRef(tenant=row["tenant"], job_id=row["id"], type=row["type"]) for row in rows]
+
+
+async def ledger_of(db: Database, tenant: Tenant, job_id: JobId) -> list[Submit]:
+    """Return every submit of a job, for people who ask what was paid for."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM responses WHERE tenant = $1 AND job_id = $2 "  # noqa: S608 # constant
+        "ORDER BY intent_at, step_key, submit_number",
+        tenant,
+        job_id,
+    )
+    return [_to_submit(row) for row in rows]
+
+
+def _to_submit(row: asyncpg.Record) -> Submit:
+    return Submit(
+        tenant=Tenant(row["tenant"]),
+        job_id=row["job_id"],
+        step_key=row["step_key"],
+        number=row["submit_number"],
+        state=State(row["state"]),
+        model=row["model"],
+        response_id=row["response_id"],
+        error_code=row["error_code"],
+        error_message=row["error_message"],
+        cost=_cost(row),
+        output=row["output"],
+        output_key=row["output_key"],
+        intent_at=row["intent_at"],
+        submitted_at=row["submitted_at"],
+    )
+
+
+def _cost(row: asyncpg.Record) -> Cost | None:
+    if row["settled_at"] is None or row["state"] == State.REJECTED:
+        return None
+    usd: Decimal | None = row["cost_usd"]
+    usage = Usage.model_validate(row["usage"] or {})
+    return Cost(usd=usd, usage=usage, responses=1, unpriced_responses=int(usd is None))

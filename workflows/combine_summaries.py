@@ -1,0 +1,43 @@
+"""Combine several summaries into one."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from workflows.core import Job, job
+
+
+class CombineSummariesInput(BaseModel):
+    """Summaries, in the order in which they should be read."""
+
+    summaries: list[str] = Field(min_length=1, max_length=500)
+    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+
+
+class CombineSummariesOutput(BaseModel):
+    """One summary of all of them, and what to remember."""
+
+    summary: str
+    key_points: list[str]
+
+
+@job(
+    "combine_summaries",
+    title="Combine summaries",
+    expected=timedelta(seconds=30),
+    failure_modes=("response_refused", "output_mismatch", "tries_exhausted"),
+)
+class CombineSummaries(Job[CombineSummariesInput, CombineSummariesOutput]):
+    """Combine summaries of different texts into one, with its key points."""
+
+    async def work(self, input: CombineSummariesInput) -> CombineSummariesOutput:
+        parts = [
+            f"Summary {number}:\n{each}" for number, each in enumerate(input.summaries, start=1)
+        ]
+        return await self.respond(
+            "\n\n".join(parts),
+            instructions="Combine the user's summaries into one, keeping figures and names. "
+            f"Style: {input.summary_style}.",
+            output=CombineSummariesOutput,
+            summary=f"Combine {len(input.summaries)} summaries",
+        )

@@ -1,0 +1,94 @@
+"""How a job ends: once, recorded before the workflow closes, and closed as recorded."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from jobs.model import Ending, Failure, In, Out, Outcome, Standing, Ticket
+from jobs.ports import ResponseDeeds
+from jobs.requests import CancelRequest
+from jobs.status import JobStatus
+from workflows.core import timing
+from workflows.core.failures import failure_of
+from workflows.core.records import record_finished
+from workflows.core.tasks import steady
+
+if TYPE_CHECKING:
+    from workflows.core.job import Job
+
+
+async def carry(job: "Job[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
+    """Run `work`, clean up, record the ending, and close the workflow as the record says."""
+    output: Out | None = None
+    failure: Failure | None = None
+    try:
+        output = await job.work(ticket.input)
+    except asyncio.CancelledError as error:
+        failure = _unless_canceled(error)
+    except Exception as error:  # noqa: BLE001 # every reason for failing is recorded and re-raised
+        failure = None if _was_canceled(error) else failure_of(error)
+    standing = await steady(_settle(job, ticket, output, failure))
+    await steady(_quiet(job, standing))
+    return _close(job, standing, output)
+
+
+async def _settle(
+    job: "Job[In, Out]", ticket: Ticket[In], output: Out | None, failure: Failure | None
+) -> Standing:
+    """Cancel what is still open at the provider, then record the ending."""
+    canceled = workflow.cancellation_reason() is not None
+    if canceled or job.has_open_steps:
+        await _cancel_responses(ticket, canceled)
+    await job.recorded()
+    status = JobStatus.CANCELED if canceled else JobStatus.FAILED
+    if output is not None and not canceled:
+        status = JobStatus.SUCCEEDED
+    return await record_finished(
+        Ending(
+            job=ticket.job,
+            status=status,
+            result=output.model_dump_json() if output is not None else None,
+            failure=failure,
+            progress=job.progress,
+            started_at=workflow.info().workflow_start_time,
+        )
+    )
+
+
+async def _cancel_responses(ticket: Ticket[Any], canceled: bool) -> None:
+    reason = workflow.cancellation_reason() if canceled else "the job failed"
+    await workflow.execute_activity_method(
+        ResponseDeeds.cancel_responses,
+        CancelRequest(job=ticket.job, reason=reason or "", job_too=canceled),
+        start_to_close_timeout=timing.CLEAN_UP,
+        heartbeat_timeout=timing.HEARTBEAT,
+        retry_policy=timing.PERSISTENT,
+        summary="Cancel open responses",
+    )
+
+
+async def _quiet(job: "Job[Any, Any]", standing: Standing) -> None:
+    """Leave no handler unfinished, and have Temporal know of a cancel that only the row knew."""
+    if standing.status is JobStatus.CANCELED and workflow.cancellation_reason() is None:
+        await job.cancel_self("canceled in the record")
+    await workflow.wait_condition(workflow.all_handlers_finished)
+
+
+def _close(job: "Job[In, Out]", standing: Standing, output: Out | None) -> Outcome[Out]:
+    """Close the workflow as the record stands."""
+    if standing.status is JobStatus.CANCELED:
+        raise asyncio.CancelledError
+    if standing.status is JobStatus.SUCCEEDED and output is not None:
+        return Outcome(output=output, cost=job.cost)
+    failure = standing.failure or Failure(code=standing.status, message="ended before, otherwise")
+    raise ApplicationError(failure.message, type=failure.code, non_retryable=True)
+
+
+def _was_canceled(error: BaseException) -> bool:
+    return workflow.cancellation_reason() is not None and is_cancelled_exception(error)
+
+
+def _unless_canceled(error: BaseException) -> Failure | None:
+    return None if _was_canceled(error) else failure_of(error)

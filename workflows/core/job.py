@@ -1,0 +1,268 @@
+"""The base class of every job type."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeVar, overload
+
+from pydantic import BaseModel
+from temporalio import workflow
+
+from jobs.errors import DeadlineExceeded
+from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
+from jobs.money import Cost
+from jobs.ports import ControlDeeds, DocumentDeeds
+from jobs.queues import Queue
+from jobs.requests import ExtractedDocument, ExtractRequest, InputPart, TextPart
+from jobs.values import DocumentId
+from workflows.core import endings, tasks, timing
+from workflows.core.asking import Asker
+from workflows.core.details import markdown
+from workflows.core.records import record_progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+M = TypeVar("M", bound=BaseModel)
+
+
+class Job(Generic[In, Out]):
+    """One background job. Subclass it, write `work`, decorate with `@job`.
+
+    Everything below `work` is what the kit offers to it. All of it is durable: after a crash,
+    `work` goes on where it was, and nothing that was paid for is asked again.
+    """
+
+    title: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        self._ticket: Ticket[Any] | None = None
+        self._progress = Progress()
+        self._recorder: asyncio.Task[None] | None = None
+        self._waiting_for: str | None = None
+        self._cancel_asked = False
+        self._asker = Asker()
+
+    async def work(self, input: In) -> Out:
+        """Do the job. Raise an error from `jobs.errors` to fail with its code."""
+        raise NotImplementedError
+
+    # --- What `work` may use ---------------------------------------------------------------------
+
+    @overload
+    async def respond(
+        self,
+        prompt: str | Sequence[InputPart],
+        *,
+        summary: str,
+        instructions: str | None = ...,
+        model: str | None = ...,
+        max_output_tokens: int | None = ...,
+    ) -> str: ...
+
+    @overload
+    async def respond(
+        self,
+        prompt: str | Sequence[InputPart],
+        *,
+        summary: str,
+        output: type[M],
+        instructions: str | None = ...,
+        model: str | None = ...,
+        max_output_tokens: int | None = ...,
+    ) -> M: ...
+
+    async def respond(
+        self,
+        prompt: str | Sequence[InputPart],
+        *,
+        summary: str,
+        output: type[M] | None = None,
+        instructions: str | None = None,
+        model: str | None = None,
+        max_output_tokens: int | None = None,
+    ) -> str | M:
+        """Ask the model, durably, and return its answer.
+
+        Args:
+            prompt: The user's words, or parts, some of which may lie in the object store.
+            summary: What this step is about, for Temporal UI.
+            output: Model the answer must fit. Without it the answer is plain text. An answer that
+                does not fit is asked for once more, with the mistakes named.
+            instructions: The system's words.
+            model: Unless the client chose one for the whole job.
+            max_output_tokens: Unless the client chose one for the whole job.
+
+        Raises:
+            OutputMismatch: Even the repaired answer does not fit.
+            ActivityError: The step failed for good; its cause carries the code.
+        """
+        parts = (TextPart(text=prompt),) if isinstance(prompt, str) else tuple(prompt)
+        question = self._asker.question(
+            self.ticket,
+            parts,
+            instructions=instructions,
+            model=model,
+            max_output_tokens=max_output_tokens,
+        )
+        if output is None:
+            answer: str | M = await self._asker.text(self, question, summary)
+        else:
+            answer = await self._asker.typed(self, question, summary, output)
+        self._show()
+        return answer
+
+    async def gather(
+        self,
+        items: Sequence[T],
+        do: Callable[[T], Awaitable[R]],
+        *,
+        name: str = "items",
+        limit: int = timing.WIDTH,
+    ) -> list[R]:
+        """Do something with every item, at most `limit` at once; results keep the items' order.
+
+        The first failure cancels the other items and is raised. `name` stands in the step keys.
+        """
+        return await tasks.gather(items, do, name=name, limit=limit)
+
+    async def extract(self, document_id: DocumentId) -> ExtractedDocument:
+        """Turn a document into text chunks that each fit the model's window.
+
+        Raises:
+            ActivityError: The document is missing, broken, encrypted …; the cause carries the code.
+        """
+        found: ExtractedDocument = await workflow.execute_activity_method(
+            DocumentDeeds.extract_document,
+            ExtractRequest(
+                job=self.ticket.job, document_id=document_id, model=self.ticket.options.model
+            ),
+            task_queue=Queue.CPU.under(workflow.info().task_queue),
+            schedule_to_close_timeout=self.remaining(),
+            start_to_close_timeout=timing.EXTRACTION,
+            heartbeat_timeout=timing.HEARTBEAT,
+            retry_policy=timing.PERSISTENT,
+            summary=f"Read document {document_id}",
+        )
+        return found
+
+    async def wait_until(self, condition: Callable[[], bool], *, waiting_for: str) -> None:
+        """Wait for something a signal brings; `waiting_for` is shown to the client meanwhile.
+
+        Raises:
+            DeadlineExceeded: The job's deadline passed first.
+        """
+        self._waiting_for = waiting_for
+        self.report(self._progress)
+        try:
+            await workflow.wait_condition(
+                condition, timeout=self.remaining(), timeout_summary=f"Deadline: {waiting_for}"
+            )
+        except TimeoutError:
+            raise DeadlineExceeded(f"the deadline passed while waiting for {waiting_for}") from None
+        finally:
+            self._waiting_for = None
+            self.report(self._progress)
+
+    def progress_to(self, stage: str, current: int = 0, total: int = 0) -> None:
+        """Say how far the job is. Cheap: what changes faster than it is written is skipped."""
+        self.report(Progress(stage=stage, current=current, total=total))
+
+    # --- What every job answers ------------------------------------------------------------------
+
+    @workflow.query(name="progress", description="How far the job is")
+    def _query_progress(self) -> Progress:
+        return self._progress
+
+    @workflow.query(name="cost", description="Tokens and dollars so far")
+    def _query_cost(self) -> Cost:
+        return self._asker.cost
+
+    @workflow.signal(name="cancel", description="Cancel the job and its open responses")
+    async def _signal_cancel(self, reason: str = "") -> None:
+        # Raising in here would close the workflow as Failed: Temporal itself has to cancel it.
+        if not self._cancel_asked:
+            self._cancel_asked = True
+            await self.cancel_self(reason)
+
+    # --- What the kit's other files use ----------------------------------------------------------
+
+    @property
+    def ticket(self) -> Ticket[In]:
+        """What the job was started with."""
+        if self._ticket is None:
+            raise RuntimeError("the job has not begun")
+        return self._ticket
+
+    @property
+    def progress(self) -> Progress:
+        """The last progress reported."""
+        return self._progress
+
+    @property
+    def has_open_steps(self) -> bool:
+        """Whether a response was asked for and not answered."""
+        return self._asker.open_steps > 0
+
+    @property
+    def cost(self) -> Cost:
+        """What the answered steps cost."""
+        return self._asker.cost
+
+    async def carry(self, ticket: Ticket[In]) -> Outcome[Out]:
+        """Run `work` and see to it that the job ends once, the same way everywhere."""
+        self._ticket = ticket
+        self._show()
+        return await endings.carry(self, ticket)
+
+    def remaining(self) -> timedelta:
+        """Return the time left until the job's deadline.
+
+        Raises:
+            DeadlineExceeded: There is none left.
+        """
+        spent = workflow.now() - workflow.info().workflow_start_time
+        left = self.ticket.deadline - spent
+        if left <= timedelta(0):
+            raise DeadlineExceeded(f"the job took longer than {self.ticket.deadline}")
+        return left
+
+    async def cancel_self(self, reason: str) -> None:
+        """Have Temporal cancel this workflow and wait until it has."""
+        await workflow.execute_activity_method(
+            ControlDeeds.cancel_own_workflow,
+            reason,
+            start_to_close_timeout=timing.CONTROL,
+            retry_policy=timing.PERSISTENT,
+            summary="Turn the cancel signal into a cancellation",
+        )
+        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+
+    def report(self, progress: Progress) -> None:
+        """Show a progress and have it written, unless a write is under way and will take it."""
+        self._progress = progress
+        self._show()
+        if self._recorder is None or self._recorder.done():
+            self._recorder = asyncio.create_task(self._record())
+
+    async def recorded(self) -> None:
+        """Wait until no write of progress is under way."""
+        if self._recorder is not None:
+            await self._recorder
+
+    async def _record(self) -> None:
+        """Write progress until nothing new was reported during the write."""
+        written: ProgressReport | None = None
+        while (report := self._report()) != written:
+            await record_progress(report)
+            written = report
+
+    def _report(self) -> ProgressReport:
+        return ProgressReport(
+            job=self.ticket.job, progress=self._progress, waiting_for=self._waiting_for
+        )
+
+    def _show(self) -> None:
+        job: JobRef = self.ticket.job
+        workflow.set_current_details(
+            markdown(self.title, job, self._progress, self.cost, self._waiting_for)
+        )

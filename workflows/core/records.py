@@ -1,0 +1,49 @@
+"""Writing to the job's row from a workflow."""
+
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from jobs.model import Ending, ProgressReport, Standing
+from jobs.ports import RecordDeeds
+from workflows.core import timing
+
+T = TypeVar("T")
+
+
+async def record_progress(report: ProgressReport) -> None:
+    """Write a progress. If the row cannot be written now, the next report will bring it."""
+    try:
+        await _locally(RecordDeeds.record_progress, report)
+    except ActivityError:
+        workflow.logger.info("progress not written; the next report will bring it")
+
+
+async def record_finished(ending: Ending) -> Standing:
+    """Write the ending and return the status that stands, however long Postgres is away.
+
+    The quick form is a local activity; when it fails, the ordinary one shows in Temporal UI as
+    pending until it works.
+    """
+    try:
+        standing: Standing = await _locally(RecordDeeds.record_finished, ending)
+    except ActivityError:
+        standing = await workflow.execute_activity_method(
+            RecordDeeds.record_finished,
+            ending,
+            start_to_close_timeout=timing.RECORD,
+            retry_policy=timing.PERSISTENT,
+            summary=f"Record that the job {ending.status.value}",
+        )
+    return standing
+
+
+async def _locally(deed: Any, argument: Any) -> Any:
+    return await workflow.execute_local_activity_method(
+        deed,
+        argument,
+        start_to_close_timeout=timing.LOCAL_RECORD,
+        schedule_to_close_timeout=timing.LOCAL_RECORD,
+        retry_policy=timing.ONCE,
+    )

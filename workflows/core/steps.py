@@ -1,0 +1,52 @@
+"""Step keys: the name under which the ledger counts the submits of one step.
+
+A key is the path of scopes plus an ordinal within the scope, as in `documents.3/chunks.0/1`. It
+does not depend on which item finishes first, so every replay and re-run finds the same keys.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass
+class Scope:
+    """A place in the tree of steps, counting what happens directly in it."""
+
+    path: str = ""
+    steps: int = 0
+    gathers: int = 0
+
+    def next_step_key(self) -> str:
+        """Return the key of the next step in this scope."""
+        self.steps += 1
+        return f"{self.path}{self.steps}"
+
+    def next_gather(self, name: str) -> str:
+        """Return the path under which the items of the next gather live."""
+        self.gathers += 1
+        ordinal = f"~{self.gathers}" if self.gathers > 1 else ""
+        return f"{self.path}{name}{ordinal}"
+
+
+_scope: ContextVar[Scope] = ContextVar("scope")
+
+
+def current_scope() -> Scope:
+    """Return the scope of the running task; the first call in a workflow opens the outermost."""
+    scope = _scope.get(None)
+    if scope is None:
+        scope = Scope()
+        _scope.set(scope)
+    return scope
+
+
+@contextmanager
+def item_scope(gather_path: str, index: int) -> Iterator[None]:
+    """Enter the scope of one item of a gather."""
+    token = _scope.set(Scope(f"{gather_path}.{index}/"))
+    try:
+        yield
+    finally:
+        _scope.reset(token)

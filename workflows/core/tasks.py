@@ -1,0 +1,45 @@
+"""Running several things at once, and finishing things that must not be interrupted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from workflows.core.steps import current_scope, item_scope
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def gather(
+    items: Sequence[T], do: Callable[[T], Awaitable[R]], *, name: str, limit: int
+) -> list[R]:
+    """Do something with every item, at most `limit` at once; return results in the items' order.
+
+    The first failure cancels the other items, waits for them to stop, and is raised.
+    """
+    gate = asyncio.Semaphore(limit)
+    path = current_scope().next_gather(name)
+
+    async def one(index: int, item: T) -> R:
+        with item_scope(path, index):
+            async with gate:
+                return await do(item)
+
+    tasks = [asyncio.create_task(one(index, item)) for index, item in enumerate(items)]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def steady(work: Coroutine[Any, Any, T]) -> T:
+    """Finish something whatever cancels the caller meanwhile; return its result."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue
+    return task.result()

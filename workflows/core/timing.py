@@ -1,0 +1,36 @@
+"""Timeouts and retry policies, each with a name and a reason."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+HEARTBEAT = timedelta(seconds=30)
+"""How long a deed may be silent until another worker takes over. Deeds beat every 10 to 20 s."""
+
+PERSISTENT = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+)
+"""For deeds bounded by a deadline instead of by attempts: tries are counted in the ledger."""
+
+ONCE = RetryPolicy(maximum_attempts=1)
+"""For the local form of a record write: if it fails, the ordinary form takes over."""
+
+LOCAL_RECORD = timedelta(seconds=2)
+"""How long a record write may hold up its workflow's other messages."""
+
+RECORD = timedelta(seconds=30)
+"""One attempt of a record write as an ordinary activity; it is repeated until it works."""
+
+CLEAN_UP = timedelta(minutes=10)
+"""One attempt at canceling a job's open responses; a submit in flight is waited for."""
+
+CONTROL = timedelta(seconds=10)
+"""One attempt of a short request to Temporal itself."""
+
+EXTRACTION = timedelta(minutes=5)
+"""One attempt at a document, download and upload of its text included."""
+
+WIDTH = 20
+"""Items of a gather in flight at once, unless the author says otherwise."""

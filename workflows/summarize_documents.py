@@ -1,0 +1,158 @@
+"""Summarise up to 200 documents: each one in parallel, then all of them in a tree."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from temporalio.exceptions import ActivityError
+
+from jobs.chunking import group
+from jobs.errors import DocumentFailure
+from jobs.requests import ExtractedDocument, StoredText, TextPart
+from jobs.values import DocumentId
+from workflows.core import Job, job
+from workflows.core.failures import failure_of
+
+GROUP_CHARACTERS, GROUP_MEMBERS = 120_000, 12
+"""What one step of the tree combines at the most: more blurs the single document."""
+
+DOCUMENTS_AT_ONCE, CHUNKS_AT_ONCE = 12, 4
+
+
+class SummarizeDocumentsInput(BaseModel):
+    """Which documents, and how."""
+
+    document_ids: list[DocumentId] = Field(min_length=1, max_length=200)
+    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+    user_id: str | None = Field(default=None, max_length=200)
+    unreadable: Literal["fail", "skip"] = Field(
+        default="fail", description="What to do about a document that cannot be read."
+    )
+
+
+class Digest(BaseModel):
+    """A summary with what to remember."""
+
+    summary: str
+    key_points: list[str]
+
+
+class DocumentNote(BaseModel):
+    """What one document says, or why it could not be read."""
+
+    document_id: DocumentId
+    name: str = ""
+    summary: str = ""
+    key_points: list[str] = []
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class SummarizeDocumentsOutput(BaseModel):
+    """One summary of all documents, its key points, and a note per document."""
+
+    summary: str
+    key_points: list[str]
+    documents: list[DocumentNote]
+
+
+@job(
+    "summarize_documents",
+    title="Summarise documents",
+    expected=timedelta(minutes=2),
+    deadline=timedelta(hours=6),
+    failure_modes=(
+        "document_not_found",
+        "document_encrypted",
+        "document_has_no_text",
+        "document_broken",
+        "document_unsupported",
+        "response_refused",
+        "output_mismatch",
+        "tries_exhausted",
+        "deadline_exceeded",
+    ),
+)
+class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput]):
+    """Summarise documents in the style asked for, with key points and a note per document.
+
+    Long documents are cut into chunks that fit the model's window. With `unreadable: "skip"` a
+    document that cannot be read becomes a note with an error instead of failing the job.
+    """
+
+    done = 0
+
+    async def work(self, input: SummarizeDocumentsInput) -> SummarizeDocumentsOutput:
+        self.style, self.unreadable = input.summary_style, input.unreadable
+        self.total = len(input.document_ids)
+        self.progress_to("Reading documents", 0, self.total)
+        notes = await self.gather(
+            input.document_ids, self.note, name="documents", limit=DOCUMENTS_AT_ONCE
+        )
+        digests = [Digest(summary=n.summary, key_points=n.key_points) for n in notes if n.summary]
+        self.progress_to("Combining summaries", self.total, self.total)
+        if not digests:
+            raise DocumentFailure(f"none of the {self.total} documents could be read")
+        whole = await self.reduce(digests)
+        return SummarizeDocumentsOutput(**whole.model_dump(), documents=notes)
+
+    async def note(self, document_id: DocumentId) -> DocumentNote:
+        """Read and summarise one document, and count it."""
+        try:
+            document = await self.extract(document_id)
+        except ActivityError as error:
+            if self.unreadable == "fail":
+                raise
+            why = failure_of(error)
+            note = DocumentNote(
+                document_id=document_id, error_code=why.code, error_message=why.message
+            )
+        else:
+            digest = await self.digest(document)
+            note = DocumentNote(document_id=document_id, name=document.name, **digest.model_dump())
+        self.done += 1
+        self.progress_to("Summarising documents", self.done, self.total)
+        return note
+
+    async def digest(self, document: ExtractedDocument) -> Digest:
+        """Summarise a document chunk by chunk."""
+
+        async def of_chunk(chunk: StoredText) -> Digest:
+            return await self.respond(
+                [TextPart(text=f"Document: {document.name}\n\n"), chunk],
+                instructions="Summarise the user's document and list its key points, keeping "
+                f"figures, dates and names exact. Style: {self.style}.",
+                output=Digest,
+                summary=f"Summarise {document.name}",
+            )
+
+        return await self.reduce(
+            await self.gather(document.chunks, of_chunk, name="chunks", limit=CHUNKS_AT_ONCE)
+        )
+
+    async def reduce(self, digests: list[Digest]) -> Digest:
+        """Combine digests, group by group, until one is left."""
+        while len(digests) > 1:
+            sizes = [len(each.model_dump_json()) for each in digests]
+            groups = group(digests, sizes, GROUP_CHARACTERS, GROUP_MEMBERS)
+            if len(groups) == len(digests):
+                # Each digest fills a group of its own: combine neighbours, or this never ends.
+                groups = [digests[i : i + 2] for i in range(0, len(digests), 2)]
+            digests = await self.gather(groups, self.combine, name="combine")
+        return digests[0]
+
+    async def combine(self, digests: list[Digest]) -> Digest:
+        """Combine a group of digests into one."""
+        if len(digests) == 1:
+            return digests[0]
+        return await self.respond(
+            "\n\n".join(
+                f"Summary {number}:\n{each.summary}\n"
+                + "\n".join(f"- {p}" for p in each.key_points)
+                for number, each in enumerate(digests, start=1)
+            ),
+            instructions="Combine the user's summaries into one and list the key points, keeping "
+            f"figures, dates and names exact. Style: {self.style}.",
+            output=Digest,
+            summary=f"Combine {len(digests)} summaries",
+        )

@@ -1,0 +1,38 @@
+"""Summarise one text."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from workflows.core import Job, job
+
+
+class SummarizeTextInput(BaseModel):
+    """A text and how to summarise it."""
+
+    text: str = Field(min_length=1, max_length=400_000, examples=["The pilot ran for six weeks …"])
+    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+
+
+class SummarizeTextOutput(BaseModel):
+    """The summary."""
+
+    summary: str
+
+
+@job(
+    "summarize_text",
+    title="Summarise a text",
+    expected=timedelta(seconds=30),
+    failure_modes=("response_refused", "response_incomplete", "tries_exhausted"),
+)
+class SummarizeText(Job[SummarizeTextInput, SummarizeTextOutput]):
+    """Summarise one text in the style asked for."""
+
+    async def work(self, input: SummarizeTextInput) -> SummarizeTextOutput:
+        summary = await self.respond(
+            input.text,
+            instructions=f"Summarise the user's text in the style: {input.summary_style}.",
+            summary="Summarise the text",
+        )
+        return SummarizeTextOutput(summary=summary)
