@@ -1,1 +1,46 @@
-"""What outsiders import and type: the Python SDK and the `backburner` command line."""
+"""What outsiders import and type: the Python SDK and the `backburner` command line.
+
+::
+
+    async with AsyncBackburner() as client:
+        [document] = await client.upload_documents([Path("report.pdf")])
+        job = await client.submit("summarize_documents", {"document_ids": [document.document_id]})
+        print(await client.result((await client.wait(job.job_id)).job_id))
+"""
+
+from backburner.client import AsyncBackburner
+from backburner.errors import (
+    ApiError,
+    BackburnerError,
+    GatewayUnreachable,
+    JobCanceled,
+    JobEnded,
+    JobFailed,
+    WaitTimedOut,
+)
+from backburner.models import Cost, Document, Failure, Job, JobEvent, JobTypeInfo, Links
+from backburner.progress import follow
+from jobs.model import JobOptions, Progress
+from jobs.status import JobStatus
+
+__all__ = [
+    "ApiError",
+    "AsyncBackburner",
+    "BackburnerError",
+    "Cost",
+    "Document",
+    "Failure",
+    "GatewayUnreachable",
+    "Job",
+    "JobCanceled",
+    "JobEnded",
+    "JobEvent",
+    "JobFailed",
+    "JobOptions",
+    "JobStatus",
+    "JobTypeInfo",
+    "Links",
+    "Progress",
+    "WaitTimedOut",
+    "follow",
+]

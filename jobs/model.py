@@ -103,7 +103,8 @@ class Ending(Value):
         result: The output as JSON text, when it succeeded.
         failure: Why it failed, when it failed.
         progress: The last progress.
-        started_at: When the workflow began; used when no deed marked the job running.
+        started_at: When the workflow began; used when no deed marked the job running. None for
+            a job that never started.
     """
 
     job: JobRef
@@ -111,7 +112,7 @@ class Ending(Value):
     result: str | None = None
     failure: Failure | None = None
     progress: Progress = Progress()
-    started_at: datetime
+    started_at: datetime | None
 
 
 class Standing(Value):

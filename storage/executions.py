@@ -3,7 +3,8 @@
 The workflow id is the job id, so whoever starts a job twice finds the first start.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -53,6 +54,9 @@ UNREACHABLE = frozenset(
 )
 """Statuses after which the same request may work later."""
 
+NOT_CONNECTED = "Failed client connect"
+"""How the message of a lazy client begins that found no server; it raises a bare RuntimeError."""
+
 
 class Life(Enum):
     """Whether a job's workflow goes on."""
@@ -81,7 +85,7 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
         deadline=deadline,
         expected=job_type.expected,
     )
-    try:
+    with _reaching(), suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             job_type.name,
             ticket,
@@ -94,10 +98,6 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
             static_summary=job_type.title,
             rpc_timeout=RPC_TIMEOUT,
         )
-    except WorkflowAlreadyStartedError:
-        return
-    except RPCError as error:
-        raise _unavailable(error) from error
 
 
 async def ask_to_cancel(client: Client, job_id: JobId, reason: str) -> bool:
@@ -126,11 +126,14 @@ async def query(client: Client, job_id: JobId, name: str, result_type: type) -> 
     """
     handle = client.get_workflow_handle(str(job_id))
     try:
-        return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
+        with _reaching():
+            return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise JobNotStarted(f"job {str(job_id)!r} has no workflow yet") from error
-        raise _unavailable(error) from error
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+            raise ServiceUnavailable(f"no worker answers for the job: {error.message}") from error
+        raise
 
 
 async def look(client: Client, job_id: JobId) -> Life:
@@ -141,16 +144,17 @@ async def look(client: Client, job_id: JobId) -> Life:
     """
     # Through the raw service: the SDK's own describe() fails on statuses newer than itself.
     try:
-        found = await client.workflow_service.describe_workflow_execution(
-            DescribeWorkflowExecutionRequest(
-                namespace=client.namespace, execution=WorkflowExecution(workflow_id=str(job_id))
-            ),
-            timeout=RPC_TIMEOUT,
-        )
+        with _reaching():
+            found = await client.workflow_service.describe_workflow_execution(
+                DescribeWorkflowExecutionRequest(
+                    namespace=client.namespace, execution=WorkflowExecution(workflow_id=str(job_id))
+                ),
+                timeout=RPC_TIMEOUT,
+            )
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return Life.ABSENT
-        raise _unavailable(error) from error
+        raise
     return Life.OPEN if _goes_on(found.workflow_execution_info.status) else Life.CLOSED
 
 
@@ -159,20 +163,31 @@ async def closed_since(client: Client, queue: str, moment: datetime) -> AsyncIte
     query = f"TaskQueue = '{queue}' AND CloseTime >= '{moment.isoformat()}'"
     token = b""
     while True:
-        try:
+        with _reaching():
             page = await client.workflow_service.list_workflow_executions(
                 ListWorkflowExecutionsRequest(
                     namespace=client.namespace, query=query, page_size=500, next_page_token=token
                 ),
                 timeout=RPC_TIMEOUT,
             )
-        except RPCError as error:
-            raise _unavailable(error) from error
         for each in page.executions:
             yield each.execution.workflow_id
         token = page.next_page_token
         if not token:
             return
+
+
+async def probe(client: Client, timeout: timedelta) -> None:
+    """Make sure Temporal answers for our namespace.
+
+    Raises:
+        ServiceUnavailable: It does not answer in time.
+        RPCError: It refuses us, or does not know the namespace.
+    """
+    with _reaching():
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=timeout, retry=False
+        )
 
 
 async def retention(client: Client) -> timedelta:
@@ -186,18 +201,27 @@ async def retention(client: Client) -> timedelta:
 async def _told(client: Client, job_id: JobId, name: str, *args: Any) -> bool:
     handle = client.get_workflow_handle(str(job_id))
     try:
-        await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
+        with _reaching():
+            await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
-        raise _unavailable(error) from error
+        raise
     return True
 
 
-def _unavailable(error: RPCError) -> Exception:
-    if error.status in UNREACHABLE:
-        return ServiceUnavailable(f"Temporal does not answer: {error.message}")
-    return error
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        if error.status not in UNREACHABLE:
+            raise
+        raise ServiceUnavailable(f"Temporal does not answer: {error.message}") from error
+    except RuntimeError as error:
+        if not str(error).startswith(NOT_CONNECTED):
+            raise
+        raise ServiceUnavailable("Temporal does not answer: no connection") from error
 
 
 def _goes_on(status: WorkflowExecutionStatus.ValueType) -> bool:

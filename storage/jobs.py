@@ -229,12 +229,19 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
     """Write a progress with its event; a job that has ended keeps its last one."""
     await db.execute(
         """
-        WITH job AS (
+        WITH old AS (
+            SELECT id, status FROM jobs
+            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running') FOR UPDATE),
+        job AS (
             UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
                 progress_stage = $3, progress_current = $4, progress_total = $5,
-                waiting_for = $6, last_seq = last_seq + 1, updated_at = now()
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-            RETURNING id, last_seq)
+                waiting_for = $6, last_seq = last_seq + 1 + (old.status = 'pending')::int,
+                updated_at = now()
+            FROM old WHERE jobs.id = old.id
+            RETURNING jobs.id, last_seq, old.status AS was),
+        started AS (
+            INSERT INTO job_events (job_id, seq, type)
+            SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending')
         INSERT INTO job_events (job_id, seq, type, data)
         SELECT id, last_seq, 'progress', jsonb_strip_nulls(jsonb_build_object('stage', $3::text,
             'current', $4::int, 'total', $5::int, 'waiting_for', $6::text)) FROM job

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import asyncpg
 
+from jobs.errors import JobCanceled
 from jobs.model import JobRef
 from jobs.money import Cost, Usage
 from jobs.values import JobId, Tenant
@@ -125,33 +126,35 @@ async def open_intent(
 
 async def store_response_id(
     db: Database, submit: Submit, response_id: str, request_id: str | None
-) -> bool:
-    """Store the provider's id of an open submit. Storing it again changes nothing.
+) -> tuple[Submit, bool]:
+    """Store the provider's id of a submit. Storing it again changes nothing.
 
     Returns:
-        Whether somebody may still wait for the response: False when the job was canceled or has
-        ended, or when the submit was given up and another one took its place.
+        The submit, and whether somebody still waits for its response: False when the job was
+        canceled or has ended, or when another submit has taken this one's place.
     """
     row = await db.fetchrow(
-        """
+        f"""
         WITH stored AS (
             UPDATE responses SET response_id = $4, request_id = $5, submitted_at = now(),
-                state = 'open'
+                state = 'open', error_code = NULL, error_message = NULL
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
                 AND settled_at IS NULL AND (response_id IS NULL OR response_id = $4)
-            RETURNING job_id)
-        SELECT j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
+            RETURNING {COLUMNS})
+        SELECT stored.*, j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
             AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
                 AND r.submit_number > $3 AND r.state <> 'rejected') AS wanted
-        FROM jobs j WHERE j.id = (SELECT job_id FROM stored)
-        """,
+        FROM stored JOIN jobs j ON j.id = stored.job_id
+        """,  # noqa: S608 # constant
         submit.job_id,
         submit.step_key,
         submit.number,
         response_id,
         request_id,
     )
-    return row is not None and row["wanted"]
+    if row is None:
+        raise JobCanceled(f"response {response_id} belongs to a submit that is settled or gone")
+    return _to_submit(row), row["wanted"]
 
 
 async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> None:

@@ -31,11 +31,8 @@ class CombineSummaries(Job[CombineSummariesInput, CombineSummariesOutput]):
     """Combine summaries of different texts into one, with its key points."""
 
     async def work(self, input: CombineSummariesInput) -> CombineSummariesOutput:
-        parts = [
-            f"Summary {number}:\n{each}" for number, each in enumerate(input.summaries, start=1)
-        ]
         return await self.respond(
-            "\n\n".join(parts),
+            "\n\n".join(f"<summary>\n{each}\n</summary>" for each in input.summaries),
             instructions="Combine the user's summaries into one, keeping figures and names. "
             f"Style: {input.summary_style}.",
             output=CombineSummariesOutput,

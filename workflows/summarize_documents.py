@@ -119,7 +119,11 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
 
         async def of_chunk(chunk: StoredText) -> Digest:
             return await self.respond(
-                [TextPart(text=f"Document: {document.name}\n\n"), chunk],
+                [
+                    TextPart(text=f"<document name={document.name!r}>\n"),
+                    chunk,
+                    TextPart(text="\n</document>"),
+                ],
                 instructions="Summarise the user's document and list its key points, keeping "
                 f"figures, dates and names exact. Style: {self.style}.",
                 output=Digest,
@@ -146,13 +150,14 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
         if len(digests) == 1:
             return digests[0]
         return await self.respond(
-            "\n\n".join(
-                f"Summary {number}:\n{each.summary}\n"
-                + "\n".join(f"- {p}" for p in each.key_points)
-                for number, each in enumerate(digests, start=1)
-            ),
+            "\n\n".join(_in_tags(each) for each in digests),
             instructions="Combine the user's summaries into one and list the key points, keeping "
             f"figures, dates and names exact. Style: {self.style}.",
             output=Digest,
             summary=f"Combine {len(digests)} summaries",
         )
+
+
+def _in_tags(digest: Digest) -> str:
+    points = "\n".join(f"- {point}" for point in digest.key_points)
+    return f"<summary>\n{digest.summary}\n{points}\n</summary>"

@@ -12,7 +12,8 @@
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like
-        └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost · …
+        └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
+                              JobDefect · JobCanceled · WorkerDraining
 
 Codes are part of the API: they never change meaning. `docs/errors.md` explains each one.
 """
@@ -71,8 +72,10 @@ from jobs.errors.failures import (
     ResponseFailedTransiently,
     ResponseIncomplete,
     ResponseRefused,
+    StepTakenOver,
     SubmitUncertain,
     TriesExhausted,
+    WorkerDraining,
     WorkflowLost,
 )
 
@@ -123,6 +126,7 @@ __all__ = [
     "ResponseRefused",
     "ResultNotReady",
     "ServiceUnavailable",
+    "StepTakenOver",
     "SubmitUncertain",
     "TriesExhausted",
     "Unauthenticated",
@@ -131,6 +135,7 @@ __all__ = [
     "UnknownRoute",
     "UnknownSignal",
     "UnsupportedMediaType",
+    "WorkerDraining",
     "WorkflowLost",
     "advice_for",
     "every_error",

@@ -59,6 +59,24 @@ class JobCanceled(JobFailure):
     advice = "Nothing to do: somebody asked for it."
 
 
+class StepTakenOver(JobFailure):
+    """Another attempt of the same deed is at work on the step."""
+
+    code = "step_taken_over"
+    title = "Step taken over"
+    advice = "Nothing to do: the next attempt goes on where the other one was."
+    retryable = True
+
+
+class WorkerDraining(JobFailure):
+    """This worker was told to stop; another one goes on with the deed."""
+
+    code = "worker_draining"
+    title = "Worker shutting down"
+    advice = "Nothing to do: the work goes on in another worker."
+    retryable = True
+
+
 class ProviderFailure(JobFailure):
     """Something OpenAI, or the way to it, did."""
 

@@ -1,29 +1,10 @@
 """One emulator on a free port for all tests here, reset before each."""
 
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-import uvicorn
 from openai import AsyncOpenAI
-
-from local.openai_emulator.app import create_app
-from local.openai_emulator.settings import EmulatorSettings
-
-
-@pytest.fixture(scope="session")
-def emulator_url() -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    settings = EmulatorSettings(latency_seconds=0)
-    config = uvicorn.Config(create_app(settings), timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 # Building a client loads the certificate store, a tenth of a second; two serve the whole session.

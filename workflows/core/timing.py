@@ -32,5 +32,8 @@ CONTROL = timedelta(seconds=10)
 EXTRACTION = timedelta(minutes=5)
 """One attempt at a document, download and upload of its text included."""
 
+SWEEP = timedelta(minutes=30)
+"""One turn of maintenance; it ends by itself after five minutes, later when there is much to do."""
+
 WIDTH = 20
 """Items of a gather in flight at once, unless the author says otherwise."""

@@ -1,0 +1,76 @@
+"""Implements `DocumentDeeds`: stored files become text chunks that a model can read."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio import activity
+
+from activities.extraction.extract import ExtractedText, extract
+from activities.prices import window_tokens
+from activities.pulse import Pulse, beating
+from jobs.chunking import chunk_characters, split
+from jobs.errors import JobCanceled
+from jobs.ports import DocumentDeeds
+from jobs.requests import ExtractedDocument, ExtractRequest, StoredText
+from storage import documents
+from storage import jobs as job_rows
+from storage.database import Database
+from storage.documents import Document
+from storage.objects import Objects
+
+
+@dataclass(frozen=True)
+class Documents(DocumentDeeds):
+    """The deeds that read documents."""
+
+    db: Database
+    objects: Objects
+    default_model: str
+
+    @activity.defn(name="extract_document")
+    async def extract_document(self, request: ExtractRequest) -> ExtractedDocument:
+        """Turn a stored document into text chunks.
+
+        Raises:
+            DocumentFailure: The document is missing, or cannot be read; the code says why.
+            JobCanceled: Nobody waits for it any more.
+        """
+        job = request.job
+        if not await job_rows.mark_running(self.db, job.tenant, job.job_id):
+            raise JobCanceled("the job has ended or is being canceled")
+        document = await documents.get(self.db, job.tenant, request.document_id)
+        limit = chunk_characters(window_tokens(request.model or self.default_model))
+        known = await documents.get_text(self.db, job.tenant, document.id, limit)
+        if known is not None:
+            return known
+        text = await beating(self._read(document), Pulse)
+        found = await self._store(document, text, limit)
+        await documents.put_text(self.db, job.tenant, found, limit)
+        return found
+
+    async def _read(self, document: Document) -> ExtractedText:
+        with tempfile.TemporaryDirectory(prefix="backburner-") as folder:
+            path = Path(folder) / "document"
+            with path.open("wb") as file:
+                async for piece in self.objects.stream(document.tenant, document.object_key):
+                    file.write(piece)
+            return await extract(path, name=document.name)
+
+    async def _store(
+        self, document: Document, text: ExtractedText, limit: int
+    ) -> ExtractedDocument:
+        chunks = [
+            StoredText(
+                key=await self.objects.put(document.tenant, "texts", piece.encode()),
+                characters=len(piece),
+            )
+            for piece in split(text.text, limit)
+        ]
+        return ExtractedDocument(
+            document_id=document.id,
+            name=document.name,
+            chunks=tuple(chunks),
+            characters=text.characters,
+            pages=text.pages,
+        )

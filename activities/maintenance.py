@@ -1,0 +1,178 @@
+"""Implements `MaintenanceDeeds`: repairs what fell between Temporal and Postgres.
+
+Temporal is the truth of execution and Postgres the record. Between the two a process can die, an
+operator can terminate a workflow, a retention can end. Each repair here looks for one kind of gap
+and closes it with the same compare-and-set that everybody else uses, so that two passes, or a pass
+and a workflow, never harm one another.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.pulse import Pulse, beating
+from activities.releasing import Releaser
+from jobs.errors import JobError, ProviderFailure, WorkflowLost
+from jobs.model import Ending, Failure, JobRef
+from jobs.ports import MaintenanceDeeds
+from jobs.registry import JobType
+from jobs.status import JobStatus
+from jobs.values import JobId
+from storage import executions, installation, job_lists, responses
+from storage import jobs as job_rows
+from storage.database import Database
+from storage.executions import Life
+from storage.job_lists import Position
+from storage.jobs import JobRow
+
+logger = logging.getLogger(__name__)
+
+TURN = timedelta(minutes=5)
+"""How long one run of the deed makes passes; the schedule starts the next run as often."""
+
+PAUSE_SECONDS = 10.0
+"""Between two passes. A terminated workflow is noticed within this and the lag of visibility."""
+
+OVERLAP = timedelta(minutes=2)
+"""How far each look at closed workflows reaches back: visibility is written behind the event."""
+
+QUIET = timedelta(minutes=10)
+"""An open job nobody wrote to for so long is looked up in Temporal, once per run of the deed."""
+
+PATIENCE = timedelta(seconds=10)
+"""A cancel unanswered for so long is repeated."""
+
+BATCH = 200
+"""Rows per pass and kind: a backlog is worked off over several passes."""
+
+WATERMARK = "closed_workflows"
+
+
+@dataclass(frozen=True)
+class Maintenance(MaintenanceDeeds):
+    """The deed that the `maintenance` schedule starts."""
+
+    db: Database
+    client: Client
+    releaser: Releaser
+    job_types: Mapping[str, JobType]
+    queue: str
+    stuck_start: timedelta
+
+    @activity.defn(name="sweep")
+    async def sweep(self) -> None:
+        """Repair what fell between Temporal and Postgres, pass after pass, for some minutes."""
+        ends = time.monotonic() + TURN.total_seconds()
+        await beating(self._one("look up quiet jobs", self.close_lost_quiet), Pulse)
+        while time.monotonic() < ends and not activity.is_worker_shutdown():
+            await beating(self.one_pass(), Pulse)
+            activity.heartbeat()
+            try:
+                await asyncio.wait_for(activity.wait_for_worker_shutdown(), PAUSE_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def one_pass(self) -> None:
+        """Make every quick repair once; one that fails does not keep the others from trying."""
+        await self._one("start pending jobs", self.start_pending)
+        await self._one("close jobs of closed workflows", self.close_lost)
+        await self._one("repeat unanswered cancels", self.repeat_cancels)
+        await self._one("release abandoned responses", self.release_abandoned)
+
+    async def start_pending(self) -> None:
+        """Start pending jobs whose workflow never began, as far back as Temporal remembers."""
+        rows = await job_lists.unstarted(
+            self.db,
+            older_than=self.stuck_start,
+            younger_than=await executions.retention(self.client),
+            limit=BATCH,
+        )
+        for row in rows:
+            try:
+                await executions.start(self.client, self.queue, self.job_types[row.type], row)
+            except KeyError:
+                logger.warning("job %s has a type this worker does not know: %s", row.id, row.type)
+            except JobError:
+                await job_lists.unchecked(self.db, [row.id])
+                raise
+
+    async def close_lost(self) -> None:
+        """Close jobs whose workflow closed without recording how."""
+        now = datetime.now(UTC)
+        since = await installation.watermark(self.db, WATERMARK) or now - timedelta(hours=1)
+        closed = [
+            job_id
+            async for each in executions.closed_since(self.client, self.queue, since - OVERLAP)
+            if (job_id := _job_id(each)) is not None
+        ]
+        for first in range(0, len(closed), BATCH):
+            for row in await job_lists.still_open(self.db, closed[first : first + BATCH]):
+                await self._close_if_lost(row)
+        await installation.move_watermark(self.db, WATERMARK, now)
+
+    async def close_lost_quiet(self) -> None:
+        """Look up open jobs nobody has written to for long; visibility may have missed one."""
+        after: Position | None = None
+        while rows := await job_lists.quiet(self.db, idle=QUIET, after=after, limit=BATCH):
+            for row in rows:
+                await self._close_if_lost(row)
+            after = Position(rows[-1].created_at, rows[-1].id)
+
+    async def repeat_cancels(self) -> None:
+        """Tell workflows again that their job was canceled; end jobs that have no workflow."""
+        rows = await job_lists.unanswered_cancels(self.db, older_than=PATIENCE, limit=BATCH)
+        for row in rows:
+            if not await executions.ask_to_cancel(self.client, row.id, "canceled in the record"):
+                await self._end(row, JobStatus.CANCELED)
+
+    async def release_abandoned(self) -> None:
+        """Cancel responses whose job has ended without them."""
+        for job in await responses.abandoned(self.db, limit=BATCH):
+            await self.releaser.release_all(job)
+
+    async def _close_if_lost(self, row: JobRow) -> None:
+        life = await executions.look(self.client, row.id)
+        if life is Life.OPEN:
+            return
+        if life is Life.ABSENT and row.status is JobStatus.PENDING:
+            # Never started. `start_pending` will, unless Temporal may have forgotten that it was.
+            age = datetime.now(UTC) - row.created_at
+            if age < await executions.retention(self.client):
+                return
+        await self._end(row, JobStatus.FAILED)
+
+    async def _end(self, row: JobRow, status: JobStatus) -> None:
+        lost = Failure(
+            code=WorkflowLost.code,
+            message="the workflow was terminated, timed out or deleted from outside",
+        )
+        ending = Ending(
+            job=JobRef(tenant=row.tenant, job_id=row.id, type=row.type),
+            status=status,
+            failure=lost if status is JobStatus.FAILED else None,
+            progress=row.progress,
+            started_at=row.started_at or row.created_at,
+        )
+        standing = await job_rows.finish(self.db, ending)
+        logger.warning("job %s had no workflow any more: recorded as %s", row.id, standing.status)
+
+    async def _one(self, what: str, repair: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await repair()
+        except ProviderFailure as error:
+            # The next pass tries again; the other repairs do not need the provider.
+            logger.warning("maintenance could not %s: %s", what, error.detail)
+
+
+def _job_id(workflow_id: str) -> JobId | None:
+    try:
+        return JobId(UUID(workflow_id))
+    except ValueError:
+        return None

@@ -1,0 +1,32 @@
+"""Implements `RecordDeeds`: what workflows write to their job's row."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from jobs.model import Ending, ProgressReport, Standing
+from jobs.ports import RecordDeeds
+from storage import jobs as job_rows
+from storage.database import Database
+from storage.objects import INLINE_BYTES, Objects
+
+
+@dataclass(frozen=True)
+class Records(RecordDeeds):
+    """The deeds that write the record."""
+
+    db: Database
+    objects: Objects
+
+    @activity.defn(name="record_progress")
+    async def record_progress(self, report: ProgressReport) -> None:
+        """Write the progress; an older report never overwrites a terminal row."""
+        await job_rows.write_progress(self.db, report)
+
+    @activity.defn(name="record_finished")
+    async def record_finished(self, ending: Ending) -> Standing:
+        """Compare-and-set the terminal status and return the one that stands."""
+        key = None
+        if ending.result is not None and len(ending.result) > INLINE_BYTES:
+            key = await self.objects.put(ending.job.tenant, "results", ending.result.encode())
+        return await job_rows.finish(self.db, ending, result_key=key)

@@ -1,0 +1,90 @@
+"""Letting go of responses nobody waits for: canceled at the provider, then booked."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from openai.types.responses import Response
+
+from activities.provider import Provider
+from activities.settling import Books
+from activities.verdicts import ENDED
+from jobs.errors import ProviderNotFound, ResponseExpired, SubmitUncertain
+from jobs.model import JobRef
+from storage import responses
+from storage.responses import Settlement, State, Submit
+
+AT_ONCE = 16
+"""Cancels in flight; a job may have dozens of open responses."""
+
+GLANCE_SECONDS = 0.1
+"""Pause between two looks at a submit in flight, whose id is about to become known."""
+
+STOPPING_SECONDS = 0.5
+"""Pause between two looks at a canceled response that has not stopped yet."""
+
+MARGIN = timedelta(seconds=15)
+"""A POST older than its timeout and this has nobody left who could store its id."""
+
+
+@dataclass(frozen=True)
+class Releaser:
+    """Cancels responses and books what they used."""
+
+    provider: Provider
+    books: Books
+
+    async def release_all(self, job: JobRef) -> None:
+        """Release every open submit of a job, waiting for the ids of those in flight.
+
+        The caller has made sure that no new submit can begin: the job's cancel is requested, or
+        its work is over.
+        """
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(submit: Submit) -> None:
+            async with gate:
+                await self.release(submit)
+
+        while submits := await responses.open_of(self.books.db, job):
+            known = [submit for submit in submits if submit.response_id]
+            await asyncio.gather(*(one(submit) for submit in known))
+            for submit in submits:
+                if submit.response_id is None and self._is_orphaned(submit):
+                    await responses.mark_uncertain(
+                        self.books.db, submit, SubmitUncertain.code, "its worker is gone"
+                    )
+            if len(known) < len(submits):
+                await asyncio.sleep(GLANCE_SECONDS)
+
+    async def release(self, submit: Submit) -> None:
+        """Cancel one response at the provider and book it, whatever it came to.
+
+        Raises:
+            ProviderFailure: The provider could not be told; releasing again is safe.
+        """
+        if submit.response_id is None:
+            raise ValueError("only a submit whose id is known can be released")
+        try:
+            response = await self._stopped(submit.response_id)
+        except ProviderNotFound as error:
+            await responses.settle(
+                self.books.db,
+                submit,
+                Settlement(
+                    State.CANCELED, error_code=ResponseExpired.code, error_message=error.detail
+                ),
+            )
+            return
+        await self.books.settle(submit, response, unwanted=State.CANCELED)
+
+    async def _stopped(self, response_id: str) -> Response:
+        response = await self.provider.cancel(response_id)
+        while response.status not in ENDED:
+            await asyncio.sleep(STOPPING_SECONDS)
+            response = await self.provider.retrieve(response_id)
+        return response
+
+    def _is_orphaned(self, submit: Submit) -> bool:
+        patience = timedelta(seconds=self.provider.submit_timeout_seconds) + MARGIN
+        return datetime.now(UTC) - submit.intent_at > patience

@@ -1,0 +1,155 @@
+"""Implements `ResponseDeeds`: one activity that submits, waits and settles; one that cancels."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from openai.types.responses import Response
+from temporalio import activity
+
+from activities.pace import Pace
+from activities.pulse import Pulse, beating, last_pulse
+from activities.releasing import Releaser
+from activities.settling import Books
+from activities.submitting import IdNotStored, Submitter, has_ended, pause_before_next
+from activities.watcher import Watch, Watcher
+from jobs.errors import (
+    JobCanceled,
+    ProviderFailure,
+    ProviderNotFound,
+    ResponseExpired,
+    WorkerDraining,
+)
+from jobs.money import total
+from jobs.polling import PollSchedule
+from jobs.ports import ResponseDeeds
+from jobs.requests import CancelRequest, StepOutcome, StepRequest
+from storage import jobs as job_rows
+from storage import responses
+from storage.responses import Settlement, State, Submit
+
+READ_AFTER_WRITE_SECONDS = 15.0
+"""For this long after its submit a 404 may mean that the provider has not caught up with itself."""
+
+
+@dataclass(frozen=True)
+class Responses(ResponseDeeds):
+    """The deeds that talk to the provider."""
+
+    submitter: Submitter
+    releaser: Releaser
+    books: Books
+    watcher: Watcher
+    pace: Pace
+
+    @activity.defn(name="respond")
+    async def respond(self, step: StepRequest) -> StepOutcome:
+        """Submit a step's response, wait, settle; resume instead when it was submitted."""
+        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        if effective := _effective(submits):
+            return await self._outcome(effective, submits)
+        submit, response = await self._resume(submits), None
+        if submit is None:
+            submit, response = await self._submit(step, submits)
+        if response is None or not has_ended(response):
+            response = await self._await(step, submit)
+        return await self._settle(step, submit, response)
+
+    @activity.defn(name="cancel_responses")
+    async def cancel_responses(self, request: CancelRequest) -> None:
+        """Cancel and settle every open response of a job."""
+        if request.job_too:
+            job = request.job
+            await job_rows.request_cancel(
+                self.books.db, job.tenant, job.job_id, by="temporal", reason=request.reason
+            )
+        await beating(self.releaser.release_all(request.job), Pulse)
+
+    async def _resume(self, submits: list[Submit]) -> Submit | None:
+        """Find the submit that an earlier attempt left open; None when a new one is needed."""
+        left = next((each for each in reversed(submits) if each.state is State.OPEN), None)
+        if left is None or left.response_id is not None:
+            return left
+        pulse = last_pulse()
+        if pulse and pulse.response_id and pulse.submit_number == left.number:
+            adopted = await self.submitter.adopt(left, pulse.response_id)
+            if adopted is None:
+                raise JobCanceled("the job was canceled while its worker was away")
+            return adopted
+        await self.submitter.give_up(left)
+        return None
+
+    async def _submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
+        try:
+            return await beating(self.submitter.submit(step, earlier), Pulse)
+        except IdNotStored as error:
+            # The next attempt, maybe in another worker, finds the id in this heartbeat.
+            activity.heartbeat(Pulse(submit_number=error.number, response_id=error.response_id))
+            raise
+
+    async def _await(self, step: StepRequest, submit: Submit) -> Response:
+        """Wait until a response has ended and fetch it."""
+        response_id = _id_of(submit)
+        schedule = PollSchedule(self.pace.expected(step))
+        while True:
+            age = _age(submit)
+            async with self.watcher.watch(response_id, schedule, waited_seconds=age) as watch:
+                if not await beating(asyncio.shield(watch.ended), lambda: _pulse(submit, watch)):
+                    raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
+            response = await self._fetch(submit)
+            if response is not None and has_ended(response):
+                self.pace.learn(step, _age(submit))
+                return response
+
+    async def _fetch(self, submit: Submit) -> Response | None:
+        """Retrieve a response; None when the provider cannot find it yet."""
+        try:
+            return await self.releaser.provider.retrieve(_id_of(submit))
+        except ProviderNotFound as error:
+            if _age(submit) < READ_AFTER_WRITE_SECONDS:
+                return None
+            gone = ResponseExpired(error.detail)
+            end = Settlement(State.FAILED, error_code=gone.code, error_message=gone.detail)
+            await responses.settle(self.books.db, submit, end)
+            raise gone from error
+
+    async def _settle(self, step: StepRequest, submit: Submit, response: Response) -> StepOutcome:
+        verdict = await self.books.settle(submit, response)
+        if verdict is not None and verdict.error is not None:
+            raise _again_later(verdict.error, submit)
+        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        effective = _effective(submits)
+        if effective is None:
+            raise JobCanceled("the response was canceled together with its job")
+        return await self._outcome(effective, submits)
+
+    async def _outcome(self, effective: Submit, submits: list[Submit]) -> StepOutcome:
+        return StepOutcome(
+            response_id=_id_of(effective),
+            text=await self.books.text_of(effective),
+            cost=total(each.cost for each in submits if each.cost),
+        )
+
+
+def _effective(submits: list[Submit]) -> Submit | None:
+    return next((each for each in submits if each.state is State.EFFECTIVE), None)
+
+
+def _id_of(submit: Submit) -> str:
+    if submit.response_id is None:
+        raise ValueError(f"submit {submit.number} of {submit.step_key!r} has no response id")
+    return submit.response_id
+
+
+def _age(submit: Submit) -> float:
+    return (datetime.now(UTC) - (submit.submitted_at or submit.intent_at)).total_seconds()
+
+
+def _pulse(submit: Submit, watch: Watch) -> Pulse:
+    return Pulse(submit_number=submit.number, response_id=watch.response_id, polls=watch.polls)
+
+
+def _again_later(error: Exception, submit: Submit) -> Exception:
+    if isinstance(error, ProviderFailure) and error.retryable:
+        error.retry_after_seconds = pause_before_next(submit.number)
+    return error

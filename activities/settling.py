@@ -1,0 +1,78 @@
+"""Booking how a response ended: usage, price and answer, exactly once."""
+
+from dataclasses import dataclass
+
+import asyncpg
+from openai.types.responses import Response
+
+from activities.prices import price
+from activities.verdicts import Verdict, judge, usage_of
+from storage import responses
+from storage.database import Database
+from storage.objects import INLINE_BYTES, Objects
+from storage.responses import Settlement, State, Submit
+
+
+@dataclass(frozen=True)
+class Books:
+    """Where responses are booked."""
+
+    db: Database
+    objects: Objects
+
+    async def settle(
+        self, submit: Submit, response: Response, *, unwanted: State | None = None
+    ) -> Verdict | None:
+        """Book a response that ended.
+
+        Args:
+            submit: Its row in the ledger.
+            response: The response, ended.
+            unwanted: The state of a response nobody waits for any more; None judges it on merit.
+
+        Returns:
+            The verdict; None when it had been booked before.
+        """
+        verdict = judge(response)
+        state = unwanted or verdict.state
+        settlement = await self._settlement(submit, response, verdict, state)
+        try:
+            return verdict if await responses.settle(self.db, submit, settlement) else None
+        except asyncpg.UniqueViolationError:
+            # Another submit of the step was faster: this answer is not used.
+            wasted = await self._settlement(submit, response, verdict, State.WASTED)
+            await responses.settle(self.db, submit, wasted)
+            return None
+
+    async def text_of(self, submit: Submit) -> str:
+        """Return the answer of a settled submit."""
+        if submit.output_key is None:
+            return submit.output or ""
+        return (await self.objects.get(submit.tenant, submit.output_key)).decode()
+
+    async def _settlement(
+        self, submit: Submit, response: Response, verdict: Verdict, state: State
+    ) -> Settlement:
+        usage = usage_of(response)
+        tier = response.service_tier
+        cost = price(usage, model=response.model, service_tier=tier) if usage else None
+        inline, key = await self._stored(submit, verdict.text)
+        return Settlement(
+            state=state,
+            usage=usage,
+            usd=cost.usd if cost else None,
+            price_source=cost.source if cost else None,
+            service_tier=tier,
+            output=inline,
+            output_key=key,
+            error_code=verdict.error.code if verdict.error else None,
+            error_message=verdict.error.detail if verdict.error else None,
+        )
+
+    async def _stored(self, submit: Submit, text: str) -> tuple[str | None, str | None]:
+        # Postgres has no NUL in text; no model means one.
+        text = text.replace("\x00", "")
+        content = text.encode()
+        if len(content) <= INLINE_BYTES:
+            return text, None
+        return None, await self.objects.put(submit.tenant, "outputs", content)

@@ -1,0 +1,91 @@
+"""What every request meets first: its id, the size limit, and headers every reply carries."""
+
+import uuid
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Refusal, respond
+from jobs.errors import RequestTooLarge
+
+CLOSING = {"Connection": "close"}
+"""Without it the server would go on reading a body that nobody wants."""
+
+
+class Edge(FastAPI):
+    """Give every reply its request id and its safe defaults, outside of all middleware."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope["request_id"] = uuid.uuid4().hex
+        complete = False
+
+        async def send_labelled(message: Message) -> None:
+            nonlocal complete
+            if message["type"] == "http.response.start":
+                _label(MutableHeaders(scope=message), scope)
+            await send(message)
+            complete = message["type"] == "http.response.body" and not message.get("more_body")
+
+        try:
+            await super().__call__(scope, receive, send_labelled)
+        except Exception:
+            # A defect was answered and logged on its way here; Starlette raises it again for
+            # servers that log. Only a reply cut in the middle is left for the server to close.
+            if not complete:
+                raise
+
+
+class BodyLimit:
+    """Refuse bodies that are too large: by their declared length, or as soon as they are.
+
+    Starlette's own limiter answers in plain text, and ours are problem documents everywhere.
+
+    Args:
+        limit: Bytes a body may have.
+        exceptions: Other limits, by path.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, exceptions: dict[str, int]) -> None:
+        self._app = app
+        self._limit = limit
+        self._exceptions = exceptions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on while its body is small enough."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._exceptions.get(scope["path"], self._limit)
+        if _declared(scope) > limit:
+            too_large = Refusal(RequestTooLarge(f"more than {limit} bytes"), headers=CLOSING)
+            await respond(scope["request_id"], too_large)(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                # FastAPI turns all but an HTTPException into "error parsing the body".
+                raise HTTPException(413, headers=CLOSING)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+
+def _declared(scope: Scope) -> int:
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+def _label(headers: MutableHeaders, scope: Scope) -> None:
+    headers["X-Request-Id"] = scope["request_id"]
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,65 @@
+"""When a job will probably be finished."""
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from storage.database import Database
+from storage.job_lists import Durations, durations
+
+ENOUGH = 5
+"""Finished jobs after which history is believed more than the job type's own word."""
+
+OVERDUE_FACTOR = 1.1
+"""A job later than nearly all before it is expected to take a tenth longer than so far."""
+
+FRESH_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Seconds a job of some type takes.
+
+    Attributes:
+        typical: Half of them take longer.
+        late: One in twenty takes longer.
+    """
+
+    typical: float
+    late: float
+
+    def remaining(self, elapsed: float) -> int:
+        """Return the whole seconds left, at least one, of a job this many seconds old."""
+        total = next(
+            (each for each in (self.typical, self.late) if elapsed < each),
+            elapsed * OVERDUE_FACTOR,
+        )
+        return max(1, math.ceil(total - elapsed))
+
+
+def expectation(history: Durations | None, declared: timedelta) -> Expectation:
+    """Take the quantiles of finished jobs, or the declared duration until there are enough."""
+    if history is None or history.count < ENOUGH:
+        return Expectation(declared.total_seconds(), declared.total_seconds())
+    return Expectation(history.median, history.p95)
+
+
+class Estimates:
+    """Expectations by job type, each one asked of Postgres at most twice a minute."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: dict[str, tuple[float, Expectation]] = {}
+
+    async def of(self, job_type: str, declared: timedelta) -> Expectation:
+        """Return what to expect of a job type.
+
+        Raises:
+            ServiceUnavailable: Postgres does not answer.
+        """
+        asked_at, found = self._known.get(job_type, (-math.inf, None))
+        if found is None or time.monotonic() - asked_at > FRESH_SECONDS:
+            found = expectation(await durations(self._db, job_type), declared)
+            self._known[job_type] = (time.monotonic(), found)
+        return found

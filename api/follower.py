@@ -1,0 +1,113 @@
+"""Follows jobs for everyone who waits for one: a single query, and only while somebody waits."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jobs.errors import ServiceUnavailable
+from jobs.values import JobId
+from storage.database import Database
+from storage.job_lists import last_seqs
+
+LOG = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+"""What an event waits at the most until a reader hears of it."""
+
+
+class Watch:
+    """One reader's view of one job."""
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._changed = asyncio.Event()
+
+    def tell(self, latest: int) -> None:
+        """Wake the reader when there is a new event."""
+        if latest > self._latest:
+            self._latest = latest
+            self._changed.set()
+
+    def wake(self) -> None:
+        """Wake the reader whatever there is."""
+        self._changed.set()
+
+    async def beyond(self, seq: int, *, timeout: float) -> bool:
+        """Wait for an event after `seq`, or for the end of the gateway; False when time is up."""
+        if self._latest > seq:
+            return True
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+
+class Follower:
+    """Polls the number of the last event of all watched jobs at once.
+
+    Attributes:
+        closing: Whether the gateway is about to stop: readers should let their clients go.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.closing = False
+        self._db = db
+        self._watches: dict[JobId, set[Watch]] = {}
+        self._somebody = asyncio.Event()
+        self._looked = asyncio.Event()
+
+    @contextmanager
+    def watching(self, job_id: JobId) -> Iterator[Watch]:
+        """Have a job followed for as long as the block lasts."""
+        watch = Watch()
+        self._watches.setdefault(job_id, set()).add(watch)
+        self._somebody.set()
+        if self.closing:
+            watch.wake()
+        try:
+            yield watch
+        finally:
+            watches = self._watches[job_id]
+            watches.discard(watch)
+            if not watches:
+                del self._watches[job_id]
+
+    async def next_look(self) -> None:
+        """Wait until Postgres has answered once more; the caller has to be watching something."""
+        self._looked.clear()
+        await self._looked.wait()
+
+    def close(self) -> None:
+        """Let everybody go who waits."""
+        self.closing = True
+        self._looked.set()
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.wake()
+
+    async def run(self) -> None:
+        """Follow for ever; an outage of Postgres only delays the news."""
+        answered = True
+        while True:
+            await self._somebody.wait()
+            try:
+                await self._look()
+                answered = True
+            except ServiceUnavailable as error:
+                if answered:
+                    LOG.warning("cannot follow jobs: %s", error)
+                answered = False
+            # The poll interval itself: this is how long news may be late.
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _look(self) -> None:
+        if not self._watches:
+            self._somebody.clear()
+            return
+        for job_id, latest in (await last_seqs(self._db, list(self._watches))).items():
+            for watch in self._watches.get(job_id, ()):
+                watch.tell(latest)
+        self._looked.set()

@@ -1,0 +1,71 @@
+"""Commands that look at jobs: `get`, `list`, `watch`, `result`, `job-types`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from backburner.cli.output import (
+    Output,
+    print_job,
+    print_jobs,
+    print_json,
+    print_rows,
+    wants_json,
+)
+from backburner.cli.session import leave_as, note, talk
+from backburner.cli.watching import Timeout, watched
+from backburner.client import AsyncBackburner
+from backburner.models import Job
+from backburner.words import span
+from jobs.status import JobStatus
+
+JobIdArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("get")(_get)
+    app.command("list")(_list)
+    app.command("watch")(_watch)
+    app.command("result")(_result)
+    app.command("job-types")(_job_types)
+
+
+def _get(context: typer.Context, job_id: JobIdArgument, output: Output = None) -> None:
+    """Print a job as it stands."""
+    print_job(talk(context, lambda client: client.get(job_id)), output)
+
+
+def _list(
+    context: typer.Context,
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs of this status.")] = None,
+    type: Annotated[str | None, typer.Option(help="Only jobs of this type.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Only jobs with this label (repeatable)."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at the most.")] = 20,
+    output: Output = None,
+) -> None:
+    """Print jobs, newest first."""
+    labels = dict(_pairs(label))
+
+    async def conversation(client: AsyncBackburner) -> list[Job]:
+        found: list[Job] = []
+        pages = client.jobs(status=status, type=type, labels=labels, page_size=min(limit, 100))
+        async for job in pages:
+            found.append(job)
+            if len(found) == limit:
+                break
+        return found
+
+    print_jobs(talk(context, conversation), output)
+
+
+def _watch(
+    context: typer.Context, job_id: JobIdArgument, timeout: Timeout = None, output: Output = None
+) -> None:
+    """Follow a job to its end and print how it ended. Ctrl-C detaches; the job goes on."""
+    job = talk(context, lambda client: watched(client, job_id, timeout))
+    print_job(job, output)
+    leave_as(job)

@@ -1,0 +1,99 @@
+"""`backburner submit`: start a job, and wait for it when asked to."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backburner.cli.output import Format, Output, print_job
+from backburner.cli.session import leave_as, note, talk
+from backburner.cli.watching import Timeout, watched
+from backburner.client import AsyncBackburner
+from backburner.models import Job
+
+Payload = Annotated[
+    str,
+    typer.Argument(metavar="PAYLOAD", help="A JSON object, @FILE to read one, or - for the input."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("submit")(_submit)
+
+
+def _submit(
+    context: typer.Context,
+    type: Annotated[str, typer.Argument(help="The job type; `backburner job-types` lists them.")],
+    payload: Payload = "{}",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An option such as model=… (repeatable)."),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A word to find the job by (repeatable)."),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(help="The same key with the same request never starts a second job."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Start a job and print it; with --wait, print how it ended."""
+    if timeout is not None and not wait:
+        raise typer.BadParameter("it only limits --wait", param_hint="--timeout")
+    body = _object(payload)
+    options = {name: _json_or_text(value) for name, value in _pairs(option, "--option")}
+    labels = dict(_pairs(label, "--label"))
+
+    async def conversation(client: AsyncBackburner) -> Job:
+        job = await client.submit(
+            type, body, options=options, labels=labels, idempotency_key=idempotency_key
+        )
+        return await watched(client, str(job.job_id), timeout) if wait else job
+
+    job = talk(context, conversation)
+    print_job(job, output)
+    if wait:
+        leave_as(job)
+    elif output is not Format.JSON:
+        note(f"follow it: backburner watch {job.job_id}")
+
+
+def _object(payload: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(payload))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter("not a JSON object", param_hint="PAYLOAD")
+    return value
+
+
+def _text(payload: str) -> str:
+    if payload == "-":
+        return sys.stdin.read()
+    if payload.startswith("@"):
+        return Path(payload[1:]).read_text(encoding="utf-8")
+    return payload
+
+
+def _pairs(texts: list[str] | None, hint: str) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts or []]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise typer.BadParameter("expected NAME=VALUE", param_hint=hint)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _json_or_text(value: str) -> Any:
+    """Read `5` as a number and `gpt-6.1-terra` as a word."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,282 @@
+"""The Python SDK: one method per thing the gateway can do.
+
+Only asynchronous: a job is long, and waiting for many of them is what asyncio is good at. A script
+wraps its main function in `asyncio.run`.
+"""
+
+import asyncio
+import os
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
+from backburner.event_stream import follow_events
+from backburner.models import (
+    Document,
+    DocumentPage,
+    Job,
+    JobEvent,
+    JobPage,
+    JobTypeInfo,
+    JobTypeList,
+)
+from backburner.transport import PASSING, Transport
+from jobs.model import JobOptions
+from jobs.status import JobStatus
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+_HOLD_SECONDS = 30
+_SHORTEST_ROUND_SECONDS = 1.0
+# A wait has nothing to lose by asking again after a defect of the gateway.
+_PASSING_IN_A_WAIT = PASSING | {500}
+
+
+class AsyncBackburner:
+    """A client of one gateway. Use it as a context manager, or call `aclose`.
+
+    Args:
+        base_url: Where the gateway listens; None takes `BACKBURNER_URL`, else this machine's.
+        token: Bearer token; None takes `BACKBURNER_TOKEN`, and without that sends none.
+        timeout: How long one request may take.
+        patience: How long a request that is safe to repeat is repeated while the gateway is busy,
+            restarting or cut off.
+        outage: The same for `wait` and `events`, counted from the last sign of life.
+
+    Raises:
+        ValueError: The URL is neither http nor https.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout: timedelta = timedelta(seconds=30),
+        patience: timedelta = timedelta(seconds=30),
+        outage: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self._outage = outage
+        self._transport = Transport(
+            base_url or os.environ.get("BACKBURNER_URL") or DEFAULT_URL,
+            token=token or os.environ.get("BACKBURNER_TOKEN"),
+            timeout=timeout,
+            patience=patience,
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Where the gateway listens."""
+        return self._transport.base_url
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.http.aclose()
+
+    async def submit(
+        self,
+        type: str,
+        payload: BaseModel | Mapping[str, Any],
+        *,
+        options: JobOptions | Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        wait: timedelta = timedelta(0),
+    ) -> Job:
+        """Start a job and return at once; repeating after a lost reply starts no second one.
+
+        Args:
+            type: Name of the job type.
+            payload: What it works on.
+            options: Choices such as model and deadline.
+            labels: Free words to find the job by.
+            idempotency_key: The same key with the same request always means the same job, also
+                from another process. Made up when missing.
+            wait: How long the gateway may hold its reply for the job to end; a job that does is
+                returned with its result.
+
+        Raises:
+            ApiError: The type is unknown, the payload does not fit, or the key was used before.
+        """
+        body: dict[str, Any] = {"type": type, "payload": _sent(payload)}
+        body |= {"options": _sent(options)} if options else {}
+        body |= {"labels": dict(labels)} if labels else {}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        reply = await self._transport.request(
+            "POST",
+            "/api/jobs",
+            json=body,
+            headers=headers | _prefer(wait.total_seconds()),
+            extra_seconds=wait.total_seconds(),
+        )
+        return Job.model_validate_json(reply.content)
+
+    async def get(self, job_id: UUID | str) -> Job:
+        """Return a job as it stands."""
+        reply = await self._transport.request("GET", _job_path(job_id))
+        return Job.model_validate_json(reply.content)
+
+    async def jobs(
+        self,
+        *,
+        status: JobStatus | None = None,
+        type: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        page_size: int = 50,
+    ) -> AsyncIterator[Job]:
+        """Yield jobs, newest first; pages are fetched as they are needed."""
+        labelled = {f"label.{name}": value for name, value in (labels or {}).items()}
+        wanted = {"status": status and status.value, "type": type, **labelled, "limit": page_size}
+        async for page in self._pages("/api/jobs", wanted):
+            for job in JobPage.model_validate_json(page).jobs:
+                yield job
+
+    async def wait(self, job_id: UUID | str, *, timeout: timedelta | None = None) -> Job:
+        """Return the job once it has ended, however it ended; outlasts restarts of the gateway.
+
+        Raises:
+            WaitTimedOut: It did not end within the timeout.
+        """
+        seconds = None if timeout is None else timeout.total_seconds()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._wait(job_id)
+        except TimeoutError:
+            raise WaitTimedOut(job_id, seconds or 0.0) from None
+
+    async def _wait(self, job_id: UUID | str) -> Job:
+        while True:
+            asked_at = time.monotonic()
+            reply = await self._transport.request(
+                "GET",
+                _job_path(job_id),
+                headers=_prefer(_HOLD_SECONDS),
+                extra_seconds=_HOLD_SECONDS,
+                patience=self._outage,
+                passing=_PASSING_IN_A_WAIT,
+            )
+            job = Job.model_validate_json(reply.content)
+            if job.status.is_terminal:
+                return job
+            # Whoever answers without holding the request back must not be asked in a tight loop.
+            elapsed = time.monotonic() - asked_at
+            await asyncio.sleep(max(0.0, _SHORTEST_ROUND_SECONDS - elapsed))
+
+    def events(self, job_id: UUID | str, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
+        """Yield the job's events that follow `after`, live, until it has ended.
+
+        A cut connection is resumed behind the last event seen: none is lost, none comes twice.
+        """
+        path = f"{_job_path(job_id)}/events"
+        return follow_events(self._transport, path, after=after, outage=self._outage)
+
+    async def result(self, job_id: UUID | str) -> Any:
+        """Return the job's output.
+
+        Raises:
+            ApiError: With code `result_not_ready` while the job has not ended.
+            JobFailed: The job failed.
+            JobCanceled: The job was canceled.
+        """
+        path = f"{_job_path(job_id)}/result"
+        try:
+            # Large results lie in an object store, to which the gateway points.
+            reply = await self._transport.request("GET", path, follow_redirects=True)
+        except ApiError as error:
+            if error.code != "no_result":
+                raise
+            job = await self.get(job_id)
+            raise (JobCanceled if job.status is JobStatus.CANCELED else JobFailed)(job) from error
+        return reply.json()
+
+    async def cancel(self, job_id: UUID | str, *, reason: str | None = None) -> Job:
+        """Ask for the job's end; a job that has ended is returned unchanged."""
+        body = {"reason": reason} if reason else {}
+        reply = await self._transport.request("POST", f"{_job_path(job_id)}/cancel", json=body)
+        return Job.model_validate_json(reply.content)
+
+    async def signal(
+        self, job_id: UUID | str, name: str, payload: BaseModel | Mapping[str, Any] | None = None
+    ) -> None:
+        """Send the job a signal that its type declares.
+
+        Never sent twice: a lost reply is an error, since only the caller knows whether a signal
+        may be repeated.
+        """
+        path = f"{_job_path(job_id)}/signals/{quote(name, safe='')}"
+        await self._transport.request("POST", path, json=_sent(payload or {}), repeatable=False)
+
+    async def query(self, job_id: UUID | str, name: str) -> Any:
+        """Return the answer to a query that the job's type declares."""
+        path = f"{_job_path(job_id)}/queries/{quote(name, safe='')}"
+        return (await self._transport.request("GET", path)).json()
+
+    async def upload_documents(self, paths: Iterable[Path]) -> list[Document]:
+        """Upload files one by one, streamed from disk, and return their documents in order."""
+        return [await self._upload(path) for path in paths]
+
+    async def _upload(self, path: Path) -> Document:
+        with await asyncio.to_thread(path.open, "rb") as file:
+            reply = await self._transport.request(
+                "POST",
+                "/api/documents",
+                files=[("files", (path.name, file))],
+                repeatable=False,  # a second copy under another id would lie around for ever
+            )
+        return DocumentPage.model_validate_json(reply.content).documents[0]
+
+    async def documents(self, *, page_size: int = 50) -> AsyncIterator[Document]:
+        """Yield the uploaded documents, newest first."""
+        async for page in self._pages("/api/documents", {"limit": page_size}):
+            for document in DocumentPage.model_validate_json(page).documents:
+                yield document
+
+    async def job_types(self) -> list[JobTypeInfo]:
+        """Return every kind of job the gateway accepts."""
+        reply = await self._transport.request("GET", "/api/job-types")
+        return JobTypeList.model_validate_json(reply.content).job_types
+
+    async def _pages(self, path: str, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        params = {name: value for name, value in wanted.items() if value is not None}
+        while True:
+            reply = await self._transport.request("GET", path, params=params)
+            yield reply.content
+            if not (cursor := reply.json().get("next")):
+                return
+            params["cursor"] = cursor
+
+
+def _job_path(job_id: UUID | str) -> str:
+    return f"/api/jobs/{quote(str(job_id), safe='')}"
+
+
+def _prefer(seconds: float) -> dict[str, str]:
+    return {"Prefer": f"wait={int(seconds)}"} if seconds >= 1 else {}
+
+
+def _sent(value: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    """Make a JSON object; what a model leaves at its default is left to the gateway."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return dict(to_jsonable_python(value))

@@ -1,0 +1,124 @@
+"""What can go wrong between a client and its job.
+
+::
+
+    BackburnerError
+    ├── GatewayUnreachable        nobody answered
+    ├── ApiError                  the gateway answered with a problem document
+    ├── JobEnded                  the job ended without a result
+    │   ├── JobFailed
+    │   └── JobCanceled
+    └── WaitTimedOut              the caller's patience ended; the job goes on
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from backburner.models import Job
+
+
+class BackburnerError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class GatewayUnreachable(BackburnerError):
+    """No usable answer came from the address."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"no gateway at {url} ({reason})")
+        self.url = url
+        self.reason = reason
+
+
+class ApiError(BackburnerError):
+    """The gateway refused or could not serve a request.
+
+    Attributes:
+        status: The HTTP status.
+        code: Stable identifier, explained in `docs/errors.md`; `http_<status>` when something
+            between us and the gateway answered.
+        detail: What happened, in a sentence.
+        advice: What to do about it.
+        request_id: Finds the request in the gateway's log.
+        errors: One entry per mistake in the request, each with a JSON pointer.
+        retry_after_seconds: When the same request may be made again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        problem: Mapping[str, Any],
+        *,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.status = status
+        self.code = str(problem.get("code") or f"http_{status}")
+        self.detail = str(problem.get("detail") or problem.get("title") or "")
+        self.advice = str(problem.get("advice") or "")
+        self.request_id = problem.get("request_id") or request_id
+        self.errors: Sequence[Mapping[str, Any]] = problem.get("errors") or []
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{self.code}: {self.detail}")
+
+
+class JobEnded(BackburnerError):
+    """The job ended without a result; `job` says how."""
+
+    def __init__(self, job: Job) -> None:
+        why = f": {job.error.code}: {job.error.message}" if job.error else ""
+        super().__init__(f"job {job.job_id} {job.status}{why}")
+        self.job = job
+
+
+class JobFailed(JobEnded):
+    """The job failed; `job.error` carries code, message and advice."""
+
+
+class JobCanceled(JobEnded):
+    """Somebody canceled the job."""
+
+
+class WaitTimedOut(BackburnerError):
+    """The job did not end within the time the caller gave it; it goes on."""
+
+    def __init__(self, job_id: object, seconds: float) -> None:
+        super().__init__(f"job {job_id} did not end within {seconds:g} s; it goes on")
+        self.job_id = job_id
+
+
+def from_response(response: httpx2.Response) -> ApiError:
+    """Read the problem document in a reply; a body that holds none loses only its words."""
+    return ApiError(
+        response.status_code,
+        _problem(response),
+        request_id=response.headers.get("x-request-id"),
+        retry_after_seconds=_seconds(response.headers.get("retry-after")),
+    )
+
+
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+    try:
+        problem = json.loads(response.content)
+    except ValueError:  # a proxy's HTML page, or bytes of no known encoding
+        problem = None
+    return problem if isinstance(problem, dict) else {"detail": response.reason_phrase}
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return the wait a Retry-After header asks for, which may be seconds or a date."""
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        at = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

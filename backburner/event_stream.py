@@ -1,0 +1,71 @@
+"""A job's event log over server-sent events, resumed wherever it was cut."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import timedelta
+
+import httpx2
+
+from backburner.errors import from_response
+from backburner.models import JobEvent
+from backburner.patience import Patience
+from backburner.transport import PASSING, Transport
+
+# The gateway sends a comment every 15 s: a line silent for longer than this is dead.
+_SILENCE = httpx2.Timeout(10.0, read=45.0)
+_PASSING = PASSING | {500}
+
+
+class _Cut(httpx2.RemoteProtocolError):
+    """The stream ended without saying that the job has."""
+
+
+async def follow_events(
+    transport: Transport, path: str, *, after: int, outage: timedelta
+) -> AsyncGenerator[JobEvent, None]:
+    """Yield the events behind `after` until the gateway says `end`.
+
+    Raises:
+        ApiError: The gateway refuses for good.
+        GatewayUnreachable: It was silent for longer than the outage that the caller bears.
+    """
+    bearing = Patience(outage)
+    while True:
+        try:
+            async with aclosing(_connect(transport, path, after, bearing)) as connection:
+                async for event in connection:
+                    if event is None:
+                        return
+                    # A gateway that replays more than was asked for must not make us count twice.
+                    if event.seq > after:
+                        after = event.seq
+                        bearing.restore()
+                        yield event
+        except httpx2.TransportError as error:
+            await transport.bear_silence(bearing, error)
+
+
+async def _connect(
+    transport: Transport, path: str, after: int, bearing: Patience
+) -> AsyncGenerator[JobEvent | None, None]:
+    """Yield events of one connection; None says that no more will ever come."""
+    resume = {"Last-Event-ID": str(after)} if after else {}
+    async with transport.http.sse(path, headers=resume, timeout=_SILENCE) as stream:
+        response = stream.response
+        transport.note_answer()
+        if response.status_code == httpx2.codes.NO_CONTENT:
+            yield None
+            return
+        if not response.is_success:
+            await response.aread()
+            error = from_response(response)
+            if error.status not in _PASSING:
+                raise error
+            await bearing.bear(error, asked_seconds=error.retry_after_seconds)
+            return
+        async for message in stream:
+            if message.event == "end":
+                yield None
+                return
+            yield JobEvent.model_validate_json(message.data)
+        raise _Cut("the event stream was cut")

@@ -1,0 +1,142 @@
+"""What the gateway says, typed; unknown fields are ignored, so that a client may be older."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from jobs.model import Progress
+from jobs.status import JobStatus
+from jobs.values import Value
+
+
+class Failure(Value):
+    """Why a job failed, and what its owner can do about it."""
+
+    code: str
+    message: str = ""
+    advice: str = ""
+
+
+class Cost(Value):
+    """What a job has cost so far.
+
+    Attributes:
+        usd: None while no response with a known price is settled; never zero for an unknown price.
+        responses: How many responses were settled.
+        unpriced_responses: How many of them have no known price, so that `usd` is a lower bound.
+    """
+
+    usd: Decimal | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    responses: int = 0
+    unpriced_responses: int = 0
+
+
+class Links(Value):
+    """Where more can be read about a job; relative unless the gateway knows its public URL."""
+
+    self: str | None = None
+    result: str | None = None
+    events: str | None = None
+    cancel: str | None = None
+    temporal_ui: str | None = None
+
+
+class Job(Value):
+    """One job as the gateway reports it.
+
+    The reply to a submit carries only the first fields; the others then hold their defaults.
+
+    Attributes:
+        waiting_for: Whom or what the job waits for, if for anything but the provider.
+        result: The output; None also when it is too large for this reply, so read it with
+            `AsyncBackburner.result`.
+        retry_count: Submits beyond the first, over all steps.
+        estimated_completion_seconds: Seconds left, estimated from finished jobs of the type.
+    """
+
+    job_id: UUID
+    type: str
+    status: JobStatus
+    progress: Progress = Progress()
+    waiting_for: str | None = None
+    result: Any = None
+    error: Failure | None = None
+    cost: Cost = Cost()
+    retry_count: int = 0
+    labels: dict[str, str] = {}
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    estimated_completion_at: datetime | None = None
+    estimated_completion_seconds: float | None = None
+    links: Links = Links()
+
+
+class JobPage(Value):
+    """One page of jobs, newest first; `next` is the cursor of the following page."""
+
+    jobs: list[Job]
+    next: str | None = None
+
+
+class JobEvent(Value):
+    """One entry of a job's log.
+
+    Attributes:
+        seq: Counts from 1 within the job, without gaps.
+        type: `created`, `started`, `progress`, `cancel_requested` or a terminal status.
+    """
+
+    job_id: UUID
+    seq: int
+    type: str
+    at: datetime
+    data: dict[str, Any] = {}
+
+
+class Document(Value):
+    """One uploaded file."""
+
+    document_id: UUID
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    created_at: datetime | None = None
+
+
+class DocumentPage(Value):
+    """One page of documents, newest first; `next` is the cursor of the following page."""
+
+    documents: list[Document]
+    next: str | None = None
+
+
+class JobTypeInfo(Value):
+    """One kind of job that the gateway accepts.
+
+    Attributes:
+        expected_seconds: How long such a job is declared to take.
+        failure_modes: Codes to expect in `error.code`.
+        schemas: JSON Schemas of `input`, `output`, `signals` and `queries`.
+    """
+
+    name: str
+    title: str = ""
+    description: str = ""
+    expected_seconds: float | None = None
+    failure_modes: list[str] = []
+    schemas: dict[str, Any] = {}
+
+
+class JobTypeList(Value):
+    """All kinds of jobs that the gateway accepts."""
+
+    job_types: list[JobTypeInfo]

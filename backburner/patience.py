@@ -1,0 +1,53 @@
+"""How long trouble is borne, and how long to pause between two tries."""
+
+import asyncio
+import random
+import time
+from datetime import timedelta
+
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class Patience:
+    """Pauses that grow with lasting trouble, until a limit is reached.
+
+    Args:
+        limit: How long one stretch of trouble is borne.
+    """
+
+    def __init__(self, limit: timedelta) -> None:
+        self._limit_seconds = limit.total_seconds()
+        self._ceiling_seconds = _FIRST_PAUSE_SECONDS
+        self._ends_at: float | None = None
+
+    def restore(self) -> None:
+        """Start afresh, because something went well."""
+        self._ceiling_seconds = _FIRST_PAUSE_SECONDS
+        self._ends_at = None
+
+    def shorten(self, limit: timedelta) -> None:
+        """Bear the present stretch of trouble no longer than this."""
+        self._limit_seconds = min(self._limit_seconds, limit.total_seconds())
+
+    async def bear(self, error: Exception, *, asked_seconds: float | None = None) -> None:
+        """Pause before the next try, or raise the error when the pause would end too late.
+
+        Args:
+            error: The trouble.
+            asked_seconds: The pause that the other side asked for; kept exactly, since knocking
+                earlier only makes its trouble last.
+        """
+        now = time.monotonic()
+        if self._ends_at is None:
+            self._ends_at = now + self._limit_seconds
+        pause = self._next_pause() if asked_seconds is None else asked_seconds
+        if now + pause > self._ends_at:
+            raise error
+        await asyncio.sleep(pause)
+
+    def _next_pause(self) -> float:
+        ceiling = self._ceiling_seconds
+        self._ceiling_seconds = min(2 * ceiling, _LONGEST_PAUSE_SECONDS)
+        # Clients of one gateway must not all come back at the same moment after its restart.
+        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing

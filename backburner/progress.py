@@ -1,0 +1,146 @@
+"""A job's progress, live: a bar on a terminal, one line per event anywhere else."""
+
+from contextlib import aclosing
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from backburner.client import AsyncBackburner
+from backburner.models import Job, JobEvent
+from backburner.words import plain, span
+from jobs.model import Progress
+
+
+async def follow(client: AsyncBackburner, job_id: UUID | str, console: Console) -> Job:
+    """Show a job's progress on the console until it has ended, and return how it ended.
+
+    Outlasts restarts of the gateway. Cancelling the call ends the display and leaves the job alone.
+
+    Raises:
+        ApiError: There is no such job, or the token may not see it.
+        GatewayUnreachable: The gateway stayed silent for too long.
+    """
+    job = await client.get(job_id)
+    with (_LiveBar if console.is_interactive else _Lines)(console, job) as view:
+        async with aclosing(client.events(job_id)) as events:
+            async for event in events:
+                view.show(event)
+        return await client.wait(job_id)
+
+
+class _View(Protocol):
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def show(self, event: JobEvent) -> None:
+        """Show one more event."""
+
+
+class _LiveBar:
+    """One line that is redrawn: spinner, stage, bar, share, time."""
+
+    def __init__(self, console: Console, job: Job) -> None:
+        self._bar = Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=28),
+            TaskProgressColumn("{task.completed:.0f}/{task.total:.0f}", show_speed=False),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", markup=False, style="dim"),
+            console=console,
+            transient=True,
+        )
+        self._ends_at = job.estimated_completion_at
+        self._task = self._bar.add_task(plain(job.type), total=None, note=self._time_left())
+        self._draw(job.progress, job.waiting_for, str(job.status))
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: JobEvent) -> None:
+        if event.type == "progress":
+            waiting_for = event.data.get("waiting_for")
+            self._draw(Progress.model_validate(event.data), waiting_for, "running")
+        else:
+            self._bar.update(self._task, description=_sentence(event), note=self._time_left())
+
+    def _draw(self, progress: Progress, waiting_for: str | None, status: str) -> None:
+        self._bar.update(
+            self._task,
+            description=_stage(progress, waiting_for) or status,
+            completed=progress.current,
+            total=progress.total or None,
+            note=self._time_left(),
+        )
+
+    def _time_left(self) -> str:
+        if self._ends_at is None or self._ends_at <= (now := datetime.now(UTC)):
+            return ""
+        return f"about {span(self._ends_at - now)} left"
+
+
+class _Lines:
+    """One line per event, for logs and pipes."""
+
+    def __init__(self, console: Console, job: Job) -> None:
+        self._console = console
+        self._job = job
+
+    def __enter__(self) -> Self:
+        self._print(f"{self._job.type} {self._job.job_id}: {self._job.status}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def show(self, event: JobEvent) -> None:
+        self._print(f"{event.at.astimezone():%H:%M:%S}  {_sentence(event)}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(Text(plain(line)), soft_wrap=True)
+
+
+def _sentence(event: JobEvent) -> str:
+    """Say in a few words what happened."""
+    if event.type == "progress":
+        progress = Progress.model_validate(event.data)
+        share = f"{progress.current}/{progress.total}" if progress.total else ""
+        return f"{_stage(progress, event.data.get('waiting_for'))} {share}".strip()
+    reasons = (event.data.get(name) for name in ("code", "message", "reason"))
+    words = event.type.replace("_", " ")
+    return plain(": ".join([words, *(str(reason) for reason in reasons if reason)]))
+
+
+def _stage(progress: Progress, waiting_for: str | None) -> str:
+    waiting = f"waiting for {waiting_for}" if waiting_for else ""
+    return plain(", ".join(filter(None, (progress.stage, waiting))))

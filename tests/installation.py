@@ -1,0 +1,170 @@
+"""A whole Backburner for one test: its own database, queue, objects and worker; shared servers."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import SecretStr
+from temporalio.client import Client
+
+import worker
+from jobs.ids import uuid7
+from jobs.model import JobOptions
+from jobs.queues import SWITCHES
+from jobs.registry import JobType, discover
+from jobs.values import JobId, Tenant
+from local.processes import Process
+from settings import OpenAISettings, WorkerSettings
+from storage import executions, responses
+from storage import jobs as job_rows
+from storage.database import Database, connect
+from storage.jobs import JobRow, NewJob
+from storage.objects import Objects, open_store
+from storage.payloads import data_converter
+
+ROOT = Path(__file__).parent.parent
+TENANT = Tenant("default")
+GLANCE = 0.02
+T = TypeVar("T")
+
+
+async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], Any] = bool) -> T:
+    """Look until what is seen is good; the test's own timeout bounds it."""
+    while not good(seen := await look()):
+        await asyncio.sleep(GLANCE)  # the state lives in another process
+    return seen
+
+
+@dataclass
+class Installation:
+    """What a test holds in its hand."""
+
+    db: Database
+    client: Client
+    objects: Objects
+    emulator: httpx2.AsyncClient
+    job_types: Mapping[str, JobType]
+    queue: str
+    environment: dict[str, str]
+    logs: Path
+    deeds: worker.Deeds | None = None
+    ids: list[JobId] = field(default_factory=list)
+
+    async def submit(
+        self, job_type: str, payload: dict[str, Any], options: JobOptions | None = None
+    ) -> JobId:
+        """Insert a job and start its workflow, as the gateway does."""
+        new = NewJob(
+            id=JobId(uuid7(time.time_ns() // 1_000_000)),
+            tenant=TENANT,
+            type=job_type,
+            payload=payload,
+            options=options or JobOptions(),
+        )
+        row, _ = await job_rows.insert(self.db, new)
+        await executions.start(self.client, self.queue, self.job_types[job_type], row)
+        self.ids.append(row.id)
+        return row.id
+
+    async def job(self, job_id: JobId) -> JobRow:
+        return await job_rows.get(self.db, TENANT, job_id)
+
+    async def result(self, job_id: JobId) -> Any:
+        return await job_rows.get_result(self.db, TENANT, job_id)
+
+    async def ended(self, job_id: JobId) -> JobRow:
+        """Wait until the record says that the job has ended."""
+        return await eventually(lambda: self.job(job_id), lambda row: row.status.is_terminal)
+
+    async def closed(self, job_id: JobId) -> str:
+        """Wait until the workflow has closed and return Temporal's name for how."""
+        handle = self.client.get_workflow_handle(str(job_id))
+        found = await eventually(handle.describe, lambda each: each.close_time is not None)
+        return found.status.name if found.status else "UNKNOWN"
+
+    async def submits(self, job_id: JobId) -> list[responses.Submit]:
+        return await responses.ledger_of(self.db, TENANT, job_id)
+
+    async def created(self) -> list[dict[str, Any]]:
+        """Return every response that this installation created, as the emulator knows them."""
+        ledger = (await self.emulator.get("/ledger")).json()
+        mine = {str(each) for each in self.ids}
+        return [each for each in ledger if each["metadata"].get("backburner_job") in mine]
+
+    def worker_process(self, name: str = "worker") -> Process:
+        """Return a worker as an own process, not started yet."""
+        return Process(
+            [sys.executable, str(ROOT / "worker.py")],
+            log_file=self.logs / f"{name}.log",
+            environment=self.environment,
+            working_directory=ROOT,
+        )
+
+
+@asynccontextmanager
+async def installed(
+    *, database_url: str, temporal_address: str, emulator_url: str, folder: Path, queue: str
+) -> AsyncIterator[Installation]:
+    """Build an installation without a worker."""
+    objects_url = (folder / "objects").as_uri()
+    store = open_store(objects_url)
+    environment = dict(
+        os.environ,
+        PYTHONPATH=str(ROOT),
+        BACKBURNER_DATABASE_URL=database_url,
+        BACKBURNER_OBJECTS_URL=objects_url,
+        BACKBURNER_QUEUE=queue,
+        TEMPORAL_ADDRESS=temporal_address,
+        OPENAI_API_KEY="emulated",
+        OPENAI_BASE_URL=f"{emulator_url}/v1",
+    )
+    async with AsyncExitStack() as stack:
+        yield Installation(
+            db=await stack.enter_async_context(connect(database_url, pool_size=10)),
+            client=await Client.connect(temporal_address, data_converter=data_converter(store)),
+            objects=Objects(store),
+            emulator=await stack.enter_async_context(
+                httpx2.AsyncClient(base_url=f"{emulator_url}/__admin")
+            ),
+            job_types=discover(),
+            queue=queue,
+            environment=environment,
+            logs=folder,
+        )
+
+
+@asynccontextmanager
+async def serving(installation: Installation) -> AsyncIterator[worker.Deeds]:
+    """Run a worker inside this process for as long as the block lasts."""
+    settings = WorkerSettings()
+    base_url = installation.environment["OPENAI_BASE_URL"]
+    async with worker.build(
+        installation.client,
+        installation.db,
+        installation.objects,
+        dict(installation.job_types),
+        queue=installation.queue,
+        provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
+        settings=settings,
+    ) as deeds:
+        pool = worker.workers(
+            installation.client,
+            deeds,
+            dict(installation.job_types),
+            list(SWITCHES.values()),
+            base=installation.queue,
+            settings=settings,
+        )
+        async with AsyncExitStack() as stack:
+            for each in pool:
+                await stack.enter_async_context(each)
+            installation.deeds = deeds
+            yield deeds
+            deeds.watcher.drain()

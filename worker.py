@@ -1,0 +1,324 @@
+"""The worker process: composition root of workflows and activities.
+
+    python worker.py                     serve all queues
+    python worker.py --queues main,cpu   serve some of them; another worker serves the rest
+
+It ends with status 0 after SIGTERM or SIGINT, with 1 and one sentence when it cannot go on.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import openai
+import uvloop
+from pydantic import ValidationError
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.control import Control
+from activities.documents import Documents
+from activities.interceptor import Failures
+from activities.maintenance import TURN, Maintenance
+from activities.pace import Pace
+from activities.provider import Provider
+from activities.records import Records
+from activities.releasing import Releaser
+from activities.responses import Responses
+from activities.settling import Books
+from activities.submitting import Submitter
+from activities.watcher import Watcher
+from jobs.errors import ServiceUnavailable
+from jobs.queues import SWITCHES, Queue
+from jobs.registry import JobType, JobTypeConflict, discover
+from settings import OpenAISettings, StorageSettings, TemporalSettings, WorkerSettings
+from storage.database import UNAVAILABLE, Database, connect
+from storage.installation import installation_id
+from storage.migrate import MigrationRefused, migrate
+from storage.namespaces import register_search_attributes
+from storage.objects import Objects, open_store
+from storage.payloads import data_converter
+from workflows.core.maintenance import MaintenanceTurn
+
+logger = logging.getLogger("backburner.worker")
+
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""After a worker died, its cached workflows wait this long for it before another takes them."""
+
+HEARTBEAT_THROTTLE = timedelta(seconds=10)
+"""Cancels of activities travel on heartbeats; this bounds how long they take to arrive."""
+
+LOCAL_RECORDS = 200
+"""Record writes at once, each of milliseconds; Postgres's pool is the narrower gate."""
+
+WORKFLOW_TASKS = 100
+MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True)
+class Deeds:
+    """Everything the queues need, built once per process."""
+
+    responses: Responses
+    records: Records
+    control: Control
+    documents: Documents
+    maintenance: Maintenance
+    watcher: Watcher
+
+
+class CannotRun(RuntimeError):
+    """The worker cannot start or go on; the text is for people."""
+
+
+@asynccontextmanager
+async def build(
+    client: Client,
+    db: Database,
+    objects: Objects,
+    job_types: dict[str, JobType],
+    *,
+    queue: str,
+    provider_settings: OpenAISettings,
+    settings: WorkerSettings,
+) -> AsyncIterator[Deeds]:
+    """Wire the deeds to their drivers and release the drivers in the end."""
+    key = provider_settings.api_key.get_secret_value()
+    timeout = provider_settings.request_timeout.total_seconds()
+    async with (
+        openai.AsyncOpenAI(
+            api_key=key, base_url=provider_settings.base_url, max_retries=0, timeout=timeout
+        ) as sdk,
+        Watcher(
+            base_url=provider_settings.base_url,
+            api_key=key,
+            concurrent_polls=settings.concurrent_polls,
+        ) as watcher,
+    ):
+        provider = Provider(
+            sdk, submit_timeout_seconds=provider_settings.submit_timeout.total_seconds()
+        )
+        books = Books(db, objects)
+        releaser = Releaser(provider, books)
+        submitter = Submitter(
+            db, objects, provider, releaser, await installation_id(db), provider_settings.model
+        )
+        stuck = timedelta(seconds=settings.stuck_start_seconds)
+        yield Deeds(
+            responses=Responses(submitter, releaser, books, watcher, Pace()),
+            records=Records(db, objects),
+            control=Control(client),
+            documents=Documents(db, objects, provider_settings.model),
+            maintenance=Maintenance(db, client, releaser, job_types, queue, stuck),
+            watcher=watcher,
+        )
+
+
+def workers(
+    client: Client,
+    deeds: Deeds,
+    job_types: dict[str, JobType],
+    queues: Sequence[Queue],
+    *,
+    base: str,
+    settings: WorkerSettings,
+) -> list[Worker]:
+    """Build one Temporal worker per queue."""
+    made = {Queue.MAIN: _main_worker, Queue.CPU: _cpu_worker}
+    return [made[queue](client, deeds, job_types, base, settings) for queue in queues]
+
+
+def _main_worker(
+    client: Client,
+    deeds: Deeds,
+    job_types: dict[str, JobType],
+    base: str,
+    settings: WorkerSettings,
+) -> Worker:
+    return Worker(
+        client,
+        task_queue=Queue.MAIN.under(base),
+        workflows=[MaintenanceTurn, *(each.workflow for each in job_types.values())],
+        activities=[
+            deeds.responses.respond,
+            deeds.responses.cancel_responses,
+            deeds.records.record_progress,
+            deeds.records.record_finished,
+            deeds.control.cancel_own_workflow,
+            deeds.maintenance.sweep,
+        ],
+        interceptors=[Failures()],
+        workflow_runner=SandboxedWorkflowRunner(
+            # Both are pure, and importing them once instead of per workflow saves memory and CPU.
+            SandboxRestrictions.default.with_passthrough_modules("jobs", "workflows.core")
+        ),
+        max_cached_workflows=settings.cached_workflows,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS,
+        max_concurrent_activities=settings.waiting_responses,
+        max_concurrent_local_activities=LOCAL_RECORDS,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
+def _cpu_worker(
+    client: Client,
+    deeds: Deeds,
+    job_types: dict[str, JobType],
+    base: str,
+    settings: WorkerSettings,
+) -> Worker:
+    del job_types
+    return Worker(
+        client,
+        task_queue=Queue.CPU.under(base),
+        activities=[deeds.documents.extract_document],
+        interceptors=[Failures()],
+        max_concurrent_activities=settings.extractions,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=timedelta(0),
+    )
+
+
+async def ensure_maintenance(client: Client, queue: str) -> None:
+    """Create the maintenance schedule unless it exists, and begin a turn unless one runs."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            MaintenanceTurn.run, id=f"{queue}-{MAINTENANCE}", task_queue=queue
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=TURN)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE),
+    )
+    schedule_id = f"{queue}-{MAINTENANCE}"
+    try:
+        await client.create_schedule(schedule_id, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(schedule_id)
+        await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
+
+
+async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
+    """Connect, serve until told to stop, drain.
+
+    Raises:
+        CannotRun: Something needed is missing, or a worker broke.
+    """
+    storage, temporal = StorageSettings(), TemporalSettings()
+    settings, provider = WorkerSettings(), _provider_settings()
+    store = open_store(storage.objects_url)
+    await migrate(storage.database_url)
+    db = await stack.enter_async_context(
+        connect(storage.database_url, pool_size=storage.database_pool_size)
+    )
+    client = await Client.connect(
+        **ClientConfig.load_client_connect_config(), data_converter=data_converter(store)
+    )
+    await register_search_attributes(client)
+    job_types = discover()
+    deeds = await stack.enter_async_context(
+        build(
+            client,
+            db,
+            Objects(store),
+            job_types,
+            queue=temporal.queue,
+            provider_settings=provider,
+            settings=settings,
+        )
+    )
+    pool = workers(client, deeds, job_types, queues, base=temporal.queue, settings=settings)
+    if Queue.MAIN in queues:
+        await ensure_maintenance(client, temporal.queue)
+    logger.info("serving %s", ", ".join(each.task_queue for each in pool))
+    await _until_told(pool, deeds.watcher)
+
+
+async def _until_told(pool: list[Worker], watcher: Watcher) -> None:
+    """Run the workers until a signal comes, then end the waits and let the rest finish."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told.set)
+    runs = [asyncio.create_task(worker.run()) for worker in pool]
+    stop = asyncio.create_task(told.wait())
+    await asyncio.wait([stop, *runs], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    logger.info("draining: %d responses wait elsewhere from now on", watcher.waiting)
+    watcher.drain()
+    await asyncio.gather(*(worker.shutdown() for worker in pool))
+    for run in await asyncio.gather(*runs, return_exceptions=True):
+        if isinstance(run, BaseException):
+            raise CannotRun(f"a worker broke: {run}") from run
+
+
+def _provider_settings() -> OpenAISettings:
+    try:
+        return OpenAISettings()
+    except ValidationError as error:
+        raise CannotRun("OPENAI_API_KEY is not set: the worker cannot submit anything") from error
+
+
+def _queues(text: str) -> list[Queue]:
+    try:
+        return [SWITCHES[name] for name in text.split(",")]
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(f"not one of {', '.join(SWITCHES)}: {error}") from None
+
+
+async def run(queues: Sequence[Queue]) -> None:
+    """Serve, turning every foreseeable trouble into one sentence."""
+    try:
+        async with AsyncExitStack() as stack:
+            await serve(stack, queues)
+    except (MigrationRefused, JobTypeConflict, ServiceUnavailable) as error:
+        raise CannotRun(str(error)) from error
+    except UNAVAILABLE as error:
+        raise CannotRun(
+            f"Postgres cannot be reached at BACKBURNER_DATABASE_URL: {error}"
+        ) from error
+    except (RPCError, RuntimeError) as error:
+        raise CannotRun(f"Temporal cannot be reached at TEMPORAL_ADDRESS: {error}") from error
+
+
+def main() -> int:
+    """Run the worker process and return its exit status."""
+    parser = argparse.ArgumentParser(description="Serve Backburner's task queues.")
+    parser.add_argument(
+        "--queues",
+        type=_queues,
+        default=list(SWITCHES.values()),
+        help=f"comma-separated, of {', '.join(SWITCHES)}; all by default",
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per poll helps nobody
+    try:
+        uvloop.run(run(parser.parse_args().queues))
+    except CannotRun as error:
+        logger.critical("%s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

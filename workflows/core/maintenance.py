@@ -1,0 +1,22 @@
+"""The workflow that the `maintenance` schedule starts."""
+
+from temporalio import workflow
+
+from jobs.ports import MaintenanceDeeds
+from workflows.core import timing
+
+
+@workflow.defn(name="maintenance")
+class MaintenanceTurn:
+    """Keep Temporal and Postgres in agreement for some minutes."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Run one turn of the sweep."""
+        await workflow.execute_activity_method(
+            MaintenanceDeeds.sweep,
+            start_to_close_timeout=timing.SWEEP,
+            heartbeat_timeout=timing.HEARTBEAT,
+            retry_policy=timing.PERSISTENT,
+            summary="Repair what fell between Temporal and Postgres",
+        )
