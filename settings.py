@@ -48,6 +48,7 @@ class OpenAISettings(BaseSettings):
         api_key: The key of the project that pays.
         base_url: Any server that speaks the Responses API.
         model: Model of jobs that do not ask for one.
+        requests_per_minute: Submits the account allows; None leaves the limit to the provider.
         submit_timeout: How long a POST may take. Generous, since giving up on one that was accepted
             costs money twice.
         request_timeout: How long a GET, cancel or delete may take.
@@ -58,6 +59,7 @@ class OpenAISettings(BaseSettings):
     api_key: SecretStr
     base_url: str = "https://api.openai.com/v1"
     model: str = "gpt-6.1-terra"
+    requests_per_minute: int | None = Field(default=None, ge=1)
     submit_timeout: timedelta = timedelta(seconds=60)
     request_timeout: timedelta = timedelta(seconds=30)
 

@@ -69,6 +69,9 @@ HEARTBEAT_THROTTLE = timedelta(seconds=10)
 LOCAL_RECORDS = 200
 """Record writes at once, each of milliseconds; Postgres's pool is the narrower gate."""
 
+SUBMITS = 100
+"""Submits in turn at once; each one takes about a second."""
+
 WORKFLOW_TASKS = 100
 MAINTENANCE = "maintenance"
 
@@ -119,7 +122,13 @@ async def build(
         books = Books(db, objects)
         releaser = Releaser(provider, books)
         submitter = Submitter(
-            db, objects, provider, releaser, await installation_id(db), provider_settings.model
+            db,
+            objects,
+            provider,
+            releaser,
+            await installation_id(db),
+            provider_settings.model,
+            provider_settings.requests_per_minute,
         )
         stuck = timedelta(seconds=settings.stuck_start_seconds)
         yield Deeds(
@@ -142,7 +151,7 @@ def workers(
     settings: WorkerSettings,
 ) -> list[Worker]:
     """Build one Temporal worker per queue."""
-    made = {Queue.MAIN: _main_worker, Queue.CPU: _cpu_worker}
+    made = {Queue.MAIN: _main_worker, Queue.OPENAI: _openai_worker, Queue.CPU: _cpu_worker}
     return [made[queue](client, deeds, job_types, base, settings) for queue in queues]
 
 
@@ -177,6 +186,28 @@ def _main_worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
+def _openai_worker(
+    client: Client,
+    deeds: Deeds,
+    job_types: dict[str, JobType],
+    base: str,
+    settings: WorkerSettings,
+) -> Worker:
+    del job_types
+    per_minute = deeds.responses.submitter.requests_per_minute
+    return Worker(
+        client,
+        task_queue=Queue.OPENAI.under(base),
+        activities=[deeds.responses.submit_response],
+        interceptors=[Failures()],
+        max_concurrent_activities=SUBMITS,
+        # Enforced by the server, over all workers together.
+        max_task_queue_activities_per_second=per_minute / 60 if per_minute else None,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=settings.graceful_shutdown,
     )

@@ -43,17 +43,28 @@ class Responses(ResponseDeeds):
     pace: Pace
 
     @activity.defn(name="respond")
-    async def respond(self, step: StepRequest) -> StepOutcome:
-        """Submit a step's response, wait, settle; resume instead when it was submitted."""
+    async def respond(self, step: StepRequest) -> StepOutcome | None:
+        """Submit a step's response, wait, settle; None when the rate budget has no room."""
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if effective := _effective(submits):
             return await self._outcome(effective, submits)
         submit, response = await self._resume(submits), None
         if submit is None:
+            if not await self.submitter.has_room():
+                return None
             submit, response = await self._submit(step, submits)
         if response is None or not has_ended(response):
             response = await self._await(step, submit)
         return await self._settle(step, submit, response)
+
+    @activity.defn(name="submit_response")
+    async def submit_response(self, step: StepRequest) -> None:
+        """Submit a step's response and return; `respond` finds it and waits."""
+        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        if _effective(submits) or await self._resume(submits):
+            return
+        await self.submitter.charge()
+        await self._submit(step, submits)
 
     @activity.defn(name="cancel_responses")
     async def cancel_responses(self, request: CancelRequest) -> None:

@@ -20,7 +20,7 @@ from jobs.errors import (
 )
 from jobs.fingerprints import fingerprint
 from jobs.requests import ResponseRequest, StepRequest, StoredText, TextPart
-from storage import responses
+from storage import budgets, responses
 from storage.database import Database
 from storage.objects import Objects
 from storage.responses import Settlement, State, Submit
@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 60.0
 """Between two submits of a step, when the provider gives no hint: 1, 2, 4 … up to this."""
+
+
+BUDGET = "openai"
+"""Name of the rate budget: one installation submits under one key."""
 
 
 class IdNotStored(ServiceUnavailable):
@@ -49,6 +53,18 @@ class Submitter:
     releaser: Releaser
     installation: UUID
     default_model: str
+    requests_per_minute: int | None = None
+
+    async def has_room(self) -> bool:
+        """Take one submit out of the rate budget, if it has room."""
+        if self.requests_per_minute is None:
+            return True
+        return await budgets.reserve(self.db, BUDGET, per_minute=self.requests_per_minute)
+
+    async def charge(self) -> None:
+        """Take one submit out of the rate budget that its queue has spaced already."""
+        if self.requests_per_minute is not None:
+            await budgets.charge(self.db, BUDGET, per_minute=self.requests_per_minute)
 
     async def submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
         """Submit a step once more.
@@ -72,8 +88,8 @@ class Submitter:
             raise TriesExhausted(
                 f"{len(earlier)} tries, the last one: {last.error_message} ({last.error_code})"
             )
-        intent = await self._intend(step, number=len(earlier) + 1)
         texts = await self._texts(step)
+        intent = await self._intend(step, number=len(earlier) + 1)
         posting = asyncio.ensure_future(self._post(step, intent, texts))
         try:
             return await asyncio.shield(posting)

@@ -19,8 +19,17 @@ class ResponseDeeds:
     """What is done with the provider."""
 
     @activity.defn(name="respond")
-    async def respond(self, step: StepRequest) -> StepOutcome:
-        """Submit a step's response, wait, settle; resume instead when it was submitted."""
+    async def respond(self, step: StepRequest) -> StepOutcome | None:
+        """Submit a step's response, wait, settle; resume instead when it was submitted.
+
+        Returns:
+            None when the rate budget has no room: then `submit_response` has to submit it first.
+        """
+        raise NotImplementedError
+
+    @activity.defn(name="submit_response")
+    async def submit_response(self, step: StepRequest) -> None:
+        """Submit a step's response and return; for the queue whose rate is the provider's."""
         raise NotImplementedError
 
     @activity.defn(name="cancel_responses")

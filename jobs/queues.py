@@ -15,5 +15,5 @@ class Queue(StrEnum):
         return base + self.value
 
 
-SWITCHES = {"main": Queue.MAIN, "cpu": Queue.CPU}
+SWITCHES = {"main": Queue.MAIN, "openai": Queue.OPENAI, "cpu": Queue.CPU}
 """What `worker.py --queues` accepts."""

@@ -26,6 +26,11 @@ def free_port(host: str = "127.0.0.1") -> int:
     raise OSError(errno.EADDRINUSE, f"no free port found on {host} in {_RANGE}")
 
 
+def preferred_port(port: int, host: str = "127.0.0.1") -> int:
+    """Return this port when nothing listens on it, another free one otherwise."""
+    return port if _is_free(host, port) else free_port(host)
+
+
 def _is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
         try:

@@ -25,6 +25,40 @@ class Document:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class NewDocument:
+    """A document about to be inserted; its bytes are stored already."""
+
+    id: DocumentId
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    object_key: str
+
+
+async def insert_all(db: Database, tenant: Tenant, new: list[NewDocument]) -> list[Document]:
+    """Insert documents, all of them or none, and return them in the order given."""
+    rows = await db.fetch(
+        """
+        INSERT INTO documents (id, tenant, name, media_type, size_bytes, sha256, object_key)
+        SELECT id, $1, name, media_type, size_bytes, sha256, object_key
+        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
+            AS new (id, name, media_type, size_bytes, sha256, object_key)
+        RETURNING *
+        """,
+        tenant,
+        [each.id for each in new],
+        [each.name for each in new],
+        [each.media_type for each in new],
+        [each.size_bytes for each in new],
+        [each.sha256 for each in new],
+        [each.object_key for each in new],
+    )
+    made = {row["id"]: _to_document(row) for row in rows}
+    return [made[each.id] for each in new]
+
+
 async def insert(
     db: Database,
     tenant: Tenant,

@@ -18,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import (
+    Priority,
     SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
@@ -96,6 +97,7 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
             execution_timeout=deadline + BACKSTOP,
             search_attributes=_search_attributes(row),
             static_summary=job_type.title,
+            priority=Priority(fairness_key=row.tenant),
             rpc_timeout=RPC_TIMEOUT,
         )
 

@@ -122,6 +122,13 @@ CREATE TABLE document_texts (
     PRIMARY KEY (document_id, chunk_characters)
 );
 
+CREATE TABLE rate_budgets (
+    -- When the next submit would be due if submits were evenly spaced (GCRA); ahead of the clock by
+    -- more than the burst means: no room.
+    name TEXT PRIMARY KEY,
+    next_due TIMESTAMPTZ NOT NULL
+);
+
 CREATE TABLE watermarks (
     -- How far maintenance has read something that only grows.
     name TEXT PRIMARY KEY,

@@ -10,6 +10,7 @@ from jobs.errors import OutputMismatch
 from jobs.model import Ticket
 from jobs.money import Cost
 from jobs.ports import ResponseDeeds
+from jobs.queues import Queue
 from jobs.requests import (
     InputPart,
     OutputSchema,
@@ -96,24 +97,44 @@ class Asker:
             raise OutputMismatch(f"{summary}: {_list(mistakes)}") from None
 
     async def _ask(self, job: Asking, question: ResponseRequest, summary: str) -> StepOutcome:
-        self.open_steps += 1
-        outcome: StepOutcome = await workflow.execute_activity_method(
-            ResponseDeeds.respond,
-            StepRequest(
-                job=job.ticket.job,
-                step_key=current_scope().next_step_key(),
-                request=question,
-                max_tries=job.ticket.options.max_tries,
-            ),
-            schedule_to_close_timeout=job.remaining(),
-            heartbeat_timeout=timing.HEARTBEAT,
-            retry_policy=timing.PERSISTENT,
-            summary=summary,
+        step = StepRequest(
+            job=job.ticket.job,
+            step_key=current_scope().next_step_key(),
+            request=question,
+            max_tries=job.ticket.options.max_tries,
         )
+        self.open_steps += 1
+        while (outcome := await _respond(job, step, summary)) is None:
+            await _submit(job, step, summary)
         # Not in a finally: a step that failed or was cut off may have left a response open.
         self.open_steps -= 1
         self.cost += outcome.cost
         return outcome
+
+
+async def _respond(job: Asking, step: StepRequest, summary: str) -> StepOutcome | None:
+    outcome: StepOutcome | None = await workflow.execute_activity_method(
+        ResponseDeeds.respond,
+        step,
+        schedule_to_close_timeout=job.remaining(),
+        heartbeat_timeout=timing.HEARTBEAT,
+        retry_policy=timing.PERSISTENT,
+        summary=summary,
+    )
+    return outcome
+
+
+async def _submit(job: Asking, step: StepRequest, summary: str) -> None:
+    """Submit where submits take turns: the rate budget had no room."""
+    await workflow.execute_activity_method(
+        ResponseDeeds.submit_response,
+        step,
+        task_queue=Queue.OPENAI.under(workflow.info().task_queue),
+        schedule_to_close_timeout=job.remaining(),
+        heartbeat_timeout=timing.HEARTBEAT,
+        retry_policy=timing.PERSISTENT,
+        summary=f"{summary} (submit in turn)",
+    )
 
 
 def _repair(question: ResponseRequest, answer: str, mistakes: ValidationError) -> ResponseRequest:

@@ -1,0 +1,177 @@
+"""Everything on a laptop: Postgres, Temporal with its UI, the emulator, gateway and worker."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx2
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from local.ports import preferred_port
+from local.postgres import Postgres
+from local.processes import Process
+from local.temporal import TemporalServer
+from settings import TemporalSettings
+from storage.executions import SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).parent.parent
+DATABASE = "backburner"
+EMULATED_KEY = "emulated"
+
+GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, EMULATOR_PORT = 8080, 7233, 8233, 8070
+"""Where people look first; a port in use is replaced by a free one."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of a running stack are found.
+
+    Attributes:
+        emulated: Whether the answers come from the emulator instead of OpenAI.
+    """
+
+    gateway: str
+    temporal: str
+    temporal_ui: str
+    provider: str
+    emulated: bool
+
+
+class Stack:
+    """A running stack."""
+
+    def __init__(self, addresses: Addresses, processes: Mapping[str, Process]) -> None:
+        self.addresses = addresses
+        self.processes = processes
+
+    async def broken(self) -> str:
+        """Wait until a part ends although nobody stopped it; return what to tell people."""
+        waits = {
+            asyncio.create_task(process.wait()): name for name, process in self.processes.items()
+        }
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        process = self.processes[name := waits[done.pop()]]
+        return f"the {name} ended by itself. The end of {process.log_file}:\n{process.log_tail()}"
+
+
+def running_stack(folder: Path) -> Addresses | None:
+    """Return the addresses of the stack that serves a data folder, None when none does."""
+    try:
+        addresses = Addresses(**json.loads((folder / "stack.json").read_text()))
+        httpx2.get(f"{addresses.gateway}/livez", timeout=2).raise_for_status()
+    except (OSError, ValueError, TypeError, httpx2.HTTPError):
+        return None
+    return addresses
+
+
+@asynccontextmanager
+async def started(
+    folder: Path, environment: Mapping[str, str] = os.environ
+) -> AsyncIterator[Stack]:
+    """Start a stack on a data folder and stop it, in order, in the end.
+
+    Raises:
+        ServerTrouble: A part cannot start; the text says how to mend it.
+    """
+    async with AsyncExitStack() as parts:
+        postgres = await parts.enter_async_context(Postgres(folder / "postgres"))
+        await postgres.create_database(DATABASE)
+        temporal = await parts.enter_async_context(_temporal(folder))
+        addresses = _addresses(temporal, environment)
+        inherited = _environment(folder, postgres, addresses, environment)
+        processes: dict[str, Process] = {}
+        if addresses.emulated:
+            port = addresses.provider.rsplit(":", 1)[1].removesuffix("/v1")
+            processes["emulator"] = await parts.enter_async_context(
+                _python(
+                    folder, "emulator", inherited, "-m", "local.openai_emulator", "--port", port
+                )
+            )
+        for name, arguments in {"gateway": ("-m", "api"), "worker": ("worker.py",)}.items():
+            process = _python(folder, name, inherited, *arguments)
+            processes[name] = await parts.enter_async_context(process)
+        await processes["gateway"].wait_ready(lambda: _answers(f"{addresses.gateway}/readyz"))
+        await processes["worker"].wait_ready(lambda: _is_polled(temporal.address))
+        (folder / "stack.json").write_text(json.dumps(asdict(addresses)))
+        parts.callback((folder / "stack.json").unlink, missing_ok=True)
+        yield Stack(addresses, processes)
+
+
+def _temporal(folder: Path) -> TemporalServer:
+    return TemporalServer(
+        folder / "temporal.db",
+        port=preferred_port(TEMPORAL_PORT),
+        ui_port=preferred_port(UI_PORT),
+        search_attributes={key.name: "Keyword" for key in SEARCH_ATTRIBUTES},
+    )
+
+
+def _addresses(temporal: TemporalServer, environment: Mapping[str, str]) -> Addresses:
+    emulated = not environment.get("OPENAI_API_KEY")
+    emulator = f"http://127.0.0.1:{preferred_port(EMULATOR_PORT)}/v1"
+    openai = environment.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+    return Addresses(
+        gateway=f"http://127.0.0.1:{preferred_port(GATEWAY_PORT)}",
+        temporal=temporal.address,
+        temporal_ui=temporal.ui_url or "",
+        provider=emulator if emulated else openai,
+        emulated=emulated,
+    )
+
+
+def _environment(
+    folder: Path, postgres: Postgres, addresses: Addresses, environment: Mapping[str, str]
+) -> dict[str, str]:
+    return dict(
+        environment,
+        BACKBURNER_DATABASE_URL=postgres.dsn(DATABASE),
+        BACKBURNER_OBJECTS_URL=(folder / "objects").resolve().as_uri(),
+        BACKBURNER_PORT=addresses.gateway.rsplit(":", 1)[1],
+        BACKBURNER_TEMPORAL_UI_URL=addresses.temporal_ui,
+        TEMPORAL_ADDRESS=addresses.temporal,
+        OPENAI_API_KEY=environment.get("OPENAI_API_KEY") or EMULATED_KEY,
+        OPENAI_BASE_URL=addresses.provider,
+        PYTHONUNBUFFERED="1",
+    )
+
+
+def _python(folder: Path, name: str, environment: Mapping[str, str], *arguments: str) -> Process:
+    return Process(
+        [sys.executable, *arguments],
+        log_file=folder / f"{name}.log",
+        environment=environment,
+        working_directory=ROOT,
+    )
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx2.AsyncClient(timeout=5) as client:
+            return (await client.get(url)).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+async def _is_polled(address: str) -> bool:
+    """Tell whether a worker asks Temporal for work."""
+    client = await Client.connect(address)
+    found = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TemporalSettings().queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    return len(found.pollers) > 0
