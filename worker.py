@@ -11,10 +11,11 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import openai
 import uvloop
@@ -97,7 +98,7 @@ async def build(
     client: Client,
     db: Database,
     objects: Objects,
-    job_types: dict[str, JobType],
+    job_types: Mapping[str, JobType],
     *,
     queue: str,
     provider_settings: OpenAISettings,
@@ -144,26 +145,35 @@ async def build(
 def workers(
     client: Client,
     deeds: Deeds,
-    job_types: dict[str, JobType],
+    job_types: Mapping[str, JobType],
     queues: Sequence[Queue],
     *,
     base: str,
     settings: WorkerSettings,
 ) -> list[Worker]:
     """Build one Temporal worker per queue."""
-    made = {Queue.MAIN: _main_worker, Queue.OPENAI: _openai_worker, Queue.CPU: _cpu_worker}
-    return [made[queue](client, deeds, job_types, base, settings) for queue in queues]
+    common = partial(
+        Worker,
+        client,
+        interceptors=[Failures()],
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+    )
+    made = {
+        Queue.MAIN: lambda: _main_worker(common, deeds, job_types, base, settings),
+        Queue.OPENAI: lambda: _openai_worker(common, deeds, base, settings),
+        Queue.CPU: lambda: _cpu_worker(common, deeds, base, settings),
+    }
+    return [made[queue]() for queue in queues]
 
 
 def _main_worker(
-    client: Client,
+    common: "partial[Worker]",
     deeds: Deeds,
-    job_types: dict[str, JobType],
+    job_types: Mapping[str, JobType],
     base: str,
     settings: WorkerSettings,
 ) -> Worker:
-    return Worker(
-        client,
+    return common(
         task_queue=Queue.MAIN.under(base),
         workflows=[MaintenanceTurn, *(each.workflow for each in job_types.values())],
         activities=[
@@ -174,7 +184,6 @@ def _main_worker(
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,
         ],
-        interceptors=[Failures()],
         workflow_runner=SandboxedWorkflowRunner(
             # Both are pure, and importing them once instead of per workflow saves memory and CPU.
             SandboxRestrictions.default.with_passthrough_modules("jobs", "workflows.core")
@@ -186,49 +195,31 @@ def _main_worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=settings.graceful_shutdown,
     )
 
 
 def _openai_worker(
-    client: Client,
-    deeds: Deeds,
-    job_types: dict[str, JobType],
-    base: str,
-    settings: WorkerSettings,
+    common: "partial[Worker]", deeds: Deeds, base: str, settings: WorkerSettings
 ) -> Worker:
-    del job_types
     per_minute = deeds.responses.submitter.requests_per_minute
-    return Worker(
-        client,
+    return common(
         task_queue=Queue.OPENAI.under(base),
         activities=[deeds.responses.submit_response],
-        interceptors=[Failures()],
         max_concurrent_activities=SUBMITS,
         # Enforced by the server, over all workers together.
         max_task_queue_activities_per_second=per_minute / 60 if per_minute else None,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=settings.graceful_shutdown,
     )
 
 
 def _cpu_worker(
-    client: Client,
-    deeds: Deeds,
-    job_types: dict[str, JobType],
-    base: str,
-    settings: WorkerSettings,
+    common: "partial[Worker]", deeds: Deeds, base: str, settings: WorkerSettings
 ) -> Worker:
-    del job_types
-    return Worker(
-        client,
+    return common(
         task_queue=Queue.CPU.under(base),
         activities=[deeds.documents.extract_document],
-        interceptors=[Failures()],
         max_concurrent_activities=settings.extractions,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        graceful_shutdown_timeout=timedelta(0),
     )
 
 

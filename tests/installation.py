@@ -149,7 +149,7 @@ async def serving(installation: Installation) -> AsyncIterator[worker.Deeds]:
         installation.client,
         installation.db,
         installation.objects,
-        dict(installation.job_types),
+        installation.job_types,
         queue=installation.queue,
         provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
         settings=settings,
@@ -157,7 +157,7 @@ async def serving(installation: Installation) -> AsyncIterator[worker.Deeds]:
         pool = worker.workers(
             installation.client,
             deeds,
-            dict(installation.job_types),
+            installation.job_types,
             list(SWITCHES.values()),
             base=installation.queue,
             settings=settings,

@@ -143,13 +143,13 @@ __all__ = [
 
 
 def every_error() -> list[type[JobError]]:
-    """List all error classes, bases included, in order of definition."""
+    """List the error classes of this package, bases included, in order of definition."""
     found: list[type[JobError]] = []
     queue: list[type[JobError]] = [JobError]
     while queue:
         kind = queue.pop(0)
         found.append(kind)
-        queue.extend(kind.__subclasses__())
+        queue.extend(each for each in kind.__subclasses__() if each.__module__.startswith(__name__))
     return found
 
 
