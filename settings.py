@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""Tenants name object keys and fairness keys, which bounds their length and alphabet."""
 
 SAMPLE_SECRETS = frozenset({"emulated", "change-me", "secret"})
 """Secrets that stand in examples; production refuses them."""
@@ -104,7 +107,7 @@ class GatewaySettings(_Settings):
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
-    api_tokens: dict[str, str] = Field(default_factory=dict, repr=False)
+    api_tokens: dict[str, TenantName] = Field(default_factory=dict, repr=False)
     max_request_bytes: int = 4 * 1024 * 1024
     max_upload_bytes: int = 512 * 1024 * 1024
     max_wait_seconds: int = 60

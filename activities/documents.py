@@ -10,7 +10,7 @@ from activities.extraction.extract import ExtractedText, extract
 from activities.prices import window_tokens
 from activities.pulse import Pulse, beating
 from jobs.chunking import chunk_characters, split
-from jobs.errors import JobCanceled
+from jobs.errors import DocumentNotFound, JobCanceled
 from jobs.ports import DocumentDeeds
 from jobs.requests import ExtractedDocument, ExtractRequest, StoredText
 from storage import documents
@@ -52,9 +52,12 @@ class Documents(DocumentDeeds):
     async def _read(self, document: Document) -> ExtractedText:
         with tempfile.TemporaryDirectory(prefix="backburner-") as folder:
             path = Path(folder) / "document"
-            with path.open("wb") as file:
-                async for piece in self.objects.stream(document.tenant, document.object_key):
-                    file.write(piece)
+            try:
+                with path.open("wb") as file:
+                    async for piece in self.objects.stream(document.tenant, document.object_key):
+                        file.write(piece)
+            except FileNotFoundError as error:
+                raise DocumentNotFound(f"the file of document {document.id} is gone") from error
             return await extract(path, name=document.name)
 
     async def _store(

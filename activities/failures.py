@@ -5,6 +5,8 @@ is certain when the request never left, or when the provider itself said no; eve
 sending is `SubmitUncertain`, because the reply that would tell was lost.
 """
 
+import math
+
 import httpx2
 import openai
 
@@ -95,6 +97,8 @@ def _hint(error: openai.APIError) -> float | None:
         else:
             seconds = float(headers["retry-after"])
     except (KeyError, ValueError):
+        return None
+    if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 

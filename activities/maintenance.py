@@ -12,8 +12,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
+from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import Client
 
@@ -99,6 +101,8 @@ class Maintenance(MaintenanceDeeds):
                 await executions.start(self.client, self.queue, self.job_types[row.type], row)
             except KeyError:
                 logger.warning("job %s has a type this worker does not know: %s", row.id, row.type)
+            except ValidationError as error:
+                logger.warning("job %s does not fit its type any more: %s", row.id, error)
             except JobError:
                 await job_lists.unchecked(self.db, [row.id])
                 raise
@@ -135,7 +139,8 @@ class Maintenance(MaintenanceDeeds):
     async def release_abandoned(self) -> None:
         """Cancel responses whose job has ended without them."""
         for job in await responses.abandoned(self.db, limit=BATCH):
-            await self.releaser.release_all(job)
+            what = f"release the responses of job {job.job_id}"
+            await self._one(what, partial(self.releaser.release_all, job))
 
     async def _close_if_lost(self, row: JobRow) -> None:
         life = await executions.look(self.client, row.id)

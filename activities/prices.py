@@ -23,7 +23,7 @@ class Price:
 
 
 def price(usage: Usage, *, model: str, service_tier: str | None) -> Price | None:
-    """Return what usage costs; None when the table does not know the model, never zero instead.
+    """Return what usage costs; None when the table cannot tell, never zero instead.
 
     Args:
         usage: The tokens.
@@ -43,7 +43,8 @@ def price(usage: Usage, *, model: str, service_tier: str | None) -> Price | None
             provider_id=PROVIDER,
             price_context={"service_tier": service_tier} if service_tier else None,
         )
-    except LookupError:
+    except (LookupError, ValueError):
+        # ValueError: more cached tokens than input tokens, as some compatible servers report.
         return None
     return Price(found.total_price, f"genai-prices {version('genai-prices')}")
 

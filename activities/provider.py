@@ -13,6 +13,7 @@ from openai.types.responses import (
 from openai.types.responses.response_input_param import Message
 
 from activities import failures
+from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -86,7 +87,10 @@ class Provider:
             )
         except openai.APIError as error:
             raise failures.of_submit(error) from error
-        return Created(raw.parse(), raw.headers.get("x-request-id"))
+        try:
+            return Created(_understood(raw.parse()), raw.headers.get("x-request-id"))
+        except ValueError as error:
+            raise SubmitUncertain(f"the reply cannot be read: {error}") from error
 
     async def retrieve(self, response_id: str) -> Response:
         """Fetch a response as it stands.
@@ -96,9 +100,11 @@ class Provider:
             ProviderFailure: It could not be fetched.
         """
         try:
-            return await self._client.responses.retrieve(response_id)
+            return _understood(await self._client.responses.retrieve(response_id))
         except openai.APIError as error:
             raise failures.of_request(error) from error
+        except ValueError as error:
+            raise ProviderFailure(f"the reply cannot be read: {error}") from error
 
     async def cancel(self, response_id: str) -> Response:
         """Cancel a response and return it as it stands; one that has ended stays as it is.
@@ -108,12 +114,21 @@ class Provider:
             ProviderFailure: It could not be canceled.
         """
         try:
-            return await self._client.responses.cancel(response_id)
+            return _understood(await self._client.responses.cancel(response_id))
         except (openai.BadRequestError, openai.ConflictError):
             # Some compatible servers refuse to cancel what has ended, where OpenAI returns it.
             return await self.retrieve(response_id)
         except openai.APIError as error:
             raise failures.of_request(error) from error
+        except ValueError as error:
+            raise ProviderFailure(f"the reply cannot be read: {error}") from error
+
+
+def _understood(answer: object) -> Response:
+    """Return what the provider sent if it is a response: the SDK passes on any body of a 2xx."""
+    if isinstance(answer, Response) and getattr(answer, "id", None):
+        return answer
+    raise ValueError(f"not a response but {str(answer)[:100]!r}")
 
 
 def _message(texts: list[str]) -> Message:

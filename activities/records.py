@@ -27,6 +27,7 @@ class Records(RecordDeeds):
     async def record_finished(self, ending: Ending) -> Standing:
         """Compare-and-set the terminal status and return the one that stands."""
         key = None
-        if ending.result is not None and len(ending.result) > INLINE_BYTES:
-            key = await self.objects.put(ending.job.tenant, "results", ending.result.encode())
+        content = (ending.result or "").encode()
+        if len(content) > INLINE_BYTES:
+            key = await self.objects.put(ending.job.tenant, "results", content)
         return await job_rows.finish(self.db, ending, result_key=key)

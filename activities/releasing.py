@@ -9,7 +9,7 @@ from openai.types.responses import Response
 from activities.provider import Provider
 from activities.settling import Books
 from activities.verdicts import ENDED
-from jobs.errors import ProviderNotFound, ResponseExpired, SubmitUncertain
+from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired, SubmitUncertain
 from jobs.model import JobRef
 from storage import responses
 from storage.responses import Settlement, State, Submit
@@ -22,6 +22,12 @@ GLANCE_SECONDS = 0.1
 
 STOPPING_SECONDS = 0.5
 """Pause between two looks at a canceled response that has not stopped yet."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a canceled response may take to stop before the release counts as failed."""
+
+READ_AFTER_WRITE_SECONDS = 15.0
+"""For this long after its submit a 404 may mean that the provider has not caught up with itself."""
 
 MARGIN = timedelta(seconds=15)
 """A POST older than its timeout and this has nobody left who could store its id."""
@@ -48,7 +54,9 @@ class Releaser:
 
         while submits := await responses.open_of(self.books.db, job):
             known = [submit for submit in submits if submit.response_id]
-            await asyncio.gather(*(one(submit) for submit in known))
+            ends = await asyncio.gather(*(one(submit) for submit in known), return_exceptions=True)
+            for error in filter(None, ends):
+                raise error
             for submit in submits:
                 if submit.response_id is None and self._is_orphaned(submit):
                     await responses.mark_uncertain(
@@ -66,7 +74,7 @@ class Releaser:
         if submit.response_id is None:
             raise ValueError("only a submit whose id is known can be released")
         try:
-            response = await self._stopped(submit.response_id)
+            response = await self._stopped(submit, submit.response_id)
         except ProviderNotFound as error:
             await responses.settle(
                 self.books.db,
@@ -78,13 +86,36 @@ class Releaser:
             return
         await self.books.settle(submit, response, unwanted=State.CANCELED)
 
-    async def _stopped(self, response_id: str) -> Response:
-        response = await self.provider.cancel(response_id)
+    async def _stopped(self, submit: Submit, response_id: str) -> Response:
+        response = await self._canceled(submit, response_id)
+        patience = PATIENCE_SECONDS
         while response.status not in ENDED:
+            if patience <= 0:
+                raise ProviderFailure(f"response {response_id} was canceled and does not stop")
             await asyncio.sleep(STOPPING_SECONDS)
+            patience -= STOPPING_SECONDS
             response = await self.provider.retrieve(response_id)
         return response
+
+    async def _canceled(self, submit: Submit, response_id: str) -> Response:
+        while True:
+            try:
+                return await self.provider.cancel(response_id)
+            except ProviderNotFound:
+                if not is_fresh(submit):
+                    raise
+            await asyncio.sleep(STOPPING_SECONDS)
 
     def _is_orphaned(self, submit: Submit) -> bool:
         patience = timedelta(seconds=self.provider.submit_timeout_seconds) + MARGIN
         return datetime.now(UTC) - submit.intent_at > patience
+
+
+def is_fresh(submit: Submit) -> bool:
+    """Tell whether a 404 may still mean that the provider has not caught up with itself."""
+    return age_seconds(submit) < READ_AFTER_WRITE_SECONDS
+
+
+def age_seconds(submit: Submit) -> float:
+    """Return how long ago the provider accepted a submit, as far as we know."""
+    return (datetime.now(UTC) - (submit.submitted_at or submit.intent_at)).total_seconds()

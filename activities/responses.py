@@ -1,20 +1,22 @@
 """Implements `ResponseDeeds`: one activity that submits, waits and settles; one that cancels."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from openai.types.responses import Response
 from temporalio import activity
 
 from activities.pace import Pace
 from activities.pulse import Pulse, beating, last_pulse
-from activities.releasing import Releaser
+from activities.releasing import Releaser, age_seconds, is_fresh
 from activities.settling import Books
 from activities.submitting import IdNotStored, Submitter, has_ended, pause_before_next
 from activities.watcher import Watch, Watcher
 from jobs.errors import (
+    BY_CODE,
     JobCanceled,
+    JobError,
     ProviderFailure,
     ProviderNotFound,
     ResponseExpired,
@@ -28,8 +30,7 @@ from storage import jobs as job_rows
 from storage import responses
 from storage.responses import Settlement, State, Submit
 
-READ_AFTER_WRITE_SECONDS = 15.0
-"""For this long after its submit a 404 may mean that the provider has not caught up with itself."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Responses(ResponseDeeds):
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if effective := _effective(submits):
             return await self._outcome(effective, submits)
+        if error := _lasting_error(submits):
+            raise error
         submit, response = await self._resume(submits), None
         if submit is None:
             if not await self.submitter.has_room():
@@ -61,7 +64,7 @@ class Responses(ResponseDeeds):
     async def submit_response(self, step: StepRequest) -> None:
         """Submit a step's response and return; `respond` finds it and waits."""
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
-        if _effective(submits) or await self._resume(submits):
+        if _effective(submits) or _lasting_error(submits) or await self._resume(submits):
             return
         await self.submitter.charge()
         await self._submit(step, submits)
@@ -74,7 +77,13 @@ class Responses(ResponseDeeds):
             await job_rows.request_cancel(
                 self.books.db, job.tenant, job.job_id, by="temporal", reason=request.reason
             )
-        await beating(self.releaser.release_all(request.job), Pulse)
+        try:
+            await beating(self.releaser.release_all(request.job), Pulse)
+        except ProviderFailure as error:
+            if error.retryable:
+                raise
+            # It must not keep the job from ending; maintenance goes on trying.
+            logger.warning("job %s leaves responses open: %s", request.job.job_id, error.detail)
 
     async def _resume(self, submits: list[Submit]) -> Submit | None:
         """Find the submit that an earlier attempt left open; None when a new one is needed."""
@@ -103,13 +112,13 @@ class Responses(ResponseDeeds):
         response_id = _id_of(submit)
         schedule = PollSchedule(self.pace.expected(step))
         while True:
-            age = _age(submit)
+            age = age_seconds(submit)
             async with self.watcher.watch(response_id, schedule, waited_seconds=age) as watch:
                 if not await beating(asyncio.shield(watch.ended), lambda: _pulse(submit, watch)):
                     raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
             response = await self._fetch(submit)
             if response is not None and has_ended(response):
-                self.pace.learn(step, _age(submit))
+                self.pace.learn(step, age_seconds(submit))
                 return response
 
     async def _fetch(self, submit: Submit) -> Response | None:
@@ -117,7 +126,7 @@ class Responses(ResponseDeeds):
         try:
             return await self.releaser.provider.retrieve(_id_of(submit))
         except ProviderNotFound as error:
-            if _age(submit) < READ_AFTER_WRITE_SECONDS:
+            if is_fresh(submit):
                 return None
             gone = ResponseExpired(error.detail)
             end = Settlement(State.FAILED, error_code=gone.code, error_message=gone.detail)
@@ -130,9 +139,12 @@ class Responses(ResponseDeeds):
             raise _again_later(verdict.error, submit)
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         effective = _effective(submits)
-        if effective is None:
-            raise JobCanceled("the response was canceled together with its job")
-        return await self._outcome(effective, submits)
+        if effective is not None:
+            return await self._outcome(effective, submits)
+        booked = next(each for each in submits if each.number == submit.number)
+        if booked.state is State.FAILED and (error := _booked_error(booked)):
+            raise _again_later(error, booked)
+        raise JobCanceled("the response was canceled together with its job")
 
     async def _outcome(self, effective: Submit, submits: list[Submit]) -> StepOutcome:
         return StepOutcome(
@@ -152,8 +164,16 @@ def _id_of(submit: Submit) -> str:
     return submit.response_id
 
 
-def _age(submit: Submit) -> float:
-    return (datetime.now(UTC) - (submit.submitted_at or submit.intent_at)).total_seconds()
+def _booked_error(submit: Submit) -> JobError | None:
+    """Return the error that a submit, once settled, means for its step."""
+    kind = BY_CODE.get(submit.error_code or "")
+    return kind(submit.error_message or "") if kind else None
+
+
+def _lasting_error(submits: list[Submit]) -> JobError | None:
+    """Return the error that ended the step for good: whoever booked it died before telling."""
+    error = _booked_error(submits[-1]) if submits else None
+    return None if error is None or error.retryable else error
 
 
 def _pulse(submit: Submit, watch: Watch) -> Pulse:

@@ -88,6 +88,7 @@ class Submitter:
             raise TriesExhausted(
                 f"{len(earlier)} tries, the last one: {last.error_message} ({last.error_code})"
             )
+        # First, so that a text that cannot be fetched leaves no intent that nobody posted.
         texts = await self._texts(step)
         intent = await self._intend(step, number=len(earlier) + 1)
         posting = asyncio.ensure_future(self._post(step, intent, texts))
@@ -95,8 +96,8 @@ class Submitter:
             return await asyncio.shield(posting)
         except asyncio.CancelledError:
             await asyncio.wait({posting})
-            if not posting.cancelled() and posting.exception() is not None:
-                logger.info("a submit ended badly after its step was cut off", exc_info=True)
+            if not posting.cancelled() and (error := posting.exception()) is not None:
+                logger.info("a submit ended badly after its step was cut off", exc_info=error)
             raise
 
     async def give_up(self, submit: Submit) -> None:
@@ -159,11 +160,13 @@ class Submitter:
             return await self.provider.create(request, texts, model=intent.model, address=address)
         except SubmitUncertain as error:
             await responses.mark_uncertain(self.db, intent, error.code, error.detail)
-            raise _with_pause(error, intent.number) from error
+            _set_pause(error, intent.number)
+            raise
         except JobError as error:
             rejected = Settlement(State.REJECTED, error_code=error.code, error_message=error.detail)
             await responses.settle(self.db, intent, rejected)
-            raise _with_pause(error, intent.number) from error
+            _set_pause(error, intent.number)
+            raise
 
 
 def has_ended(response: Response) -> bool:
@@ -176,7 +179,6 @@ def pause_before_next(number: int) -> float:
     return min(2.0 ** (number - 1), LONGEST_PAUSE_SECONDS)
 
 
-def _with_pause(error: JobError, number: int) -> JobError:
+def _set_pause(error: JobError, number: int) -> None:
     if error.retry_after_seconds is None:
         error.retry_after_seconds = pause_before_next(number)
-    return error

@@ -1,6 +1,8 @@
 """What every request meets first: its id, the size limit, and headers every reply carries."""
 
+import asyncio
 import uuid
+from contextlib import suppress
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +14,9 @@ from jobs.errors import RequestTooLarge
 
 CLOSING = {"Connection": "close"}
 """Without it the server would go on reading a body that nobody wants."""
+
+LINGER_SECONDS, LINGER_BYTES = 1.0, 64 * 1024 * 1024
+"""How long to read on behind a refusal: hanging up on a sender destroys the reply on its way."""
 
 
 class Edge(FastAPI):
@@ -64,9 +69,11 @@ class BodyLimit:
         limit = self._exceptions.get(scope["path"], self._limit)
         if _declared(scope) > limit:
             too_large = Refusal(RequestTooLarge(f"more than {limit} bytes"), headers=CLOSING)
-            await respond(scope["request_id"], too_large)(scope, receive, send)
+            refuse = respond(scope["request_id"], too_large)
+            await refuse(scope, receive, _lingering(receive, send))
             return
         read = 0
+        patient_send = _lingering(receive, send)
 
         async def receive_limited() -> Message:
             nonlocal read
@@ -77,7 +84,32 @@ class BodyLimit:
                 raise HTTPException(413, headers=CLOSING)
             return message
 
-        await self._app(scope, receive_limited, send)
+        async def send_limited(message: Message) -> None:
+            await (patient_send if read > limit else send)(message)
+
+        await self._app(scope, receive_limited, send_limited)
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    async def send_and_linger(message: Message) -> None:
+        if message["type"] != "http.response.body" or message.get("more_body"):
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await _drain(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    return send_and_linger
+
+
+async def _drain(receive: Receive) -> None:
+    read, more = 0, True
+    while more and read < LINGER_BYTES:
+        message = await receive()
+        read += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _declared(scope: Scope) -> int:

@@ -11,7 +11,7 @@ from storage.job_lists import Durations, durations
 ENOUGH = 5
 """Finished jobs after which history is believed more than the job type's own word."""
 
-OVERDUE_FACTOR = 1.1
+OVERDUE_SHARE = 0.1
 """A job later than nearly all before it is expected to take a tenth longer than so far."""
 
 FRESH_SECONDS = 30
@@ -31,11 +31,11 @@ class Expectation:
 
     def remaining(self, elapsed: float) -> int:
         """Return the whole seconds left, at least one, of a job this many seconds old."""
-        total = next(
-            (each for each in (self.typical, self.late) if elapsed < each),
-            elapsed * OVERDUE_FACTOR,
+        left = next(
+            (each - elapsed for each in (self.typical, self.late) if elapsed < each),
+            elapsed * OVERDUE_SHARE,
         )
-        return max(1, math.ceil(total - elapsed))
+        return max(1, math.ceil(left))
 
 
 def expectation(history: Durations | None, declared: timedelta) -> Expectation:

@@ -23,14 +23,18 @@ def pointer(loc: Sequence[str | int], document: Any, kind: str, base: str = "") 
     """
     found, node = base, document
     for index, part in enumerate(loc):
-        if isinstance(node, dict) and part in node:
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if _holds(node, part):
             node = node[part]
         elif kind != "missing" or index < len(loc) - 1:
             continue
         found = join(found, part)
     return found
+
+
+def _holds(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return isinstance(node, dict) and part in node
 
 
 def mistakes(error: ValidationError, document: Any, base: str) -> list[dict[str, Any]]:

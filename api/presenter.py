@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
-from api.gateway import EstimatesIn, Gateway, GatewayIn
 from api.estimates import Estimates
+from api.gateway import EstimatesIn, Gateway, GatewayIn
 from api.problems import JobFailureView
 from api.views import (
     CostView,
@@ -126,8 +126,7 @@ class Presenter:
             result=f"{path}/result",
             events=f"{path}/events",
             cancel=f"{path}/cancel",
-            temporal_ui=ui
-            and f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{job_id}",
+            temporal_ui=ui and f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{job_id}",
         )
 
 

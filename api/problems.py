@@ -143,7 +143,9 @@ def respond(request_id: str, refusal: Refusal) -> Response:
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problem documents of a route for OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    every = {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+    every: dict[int | str, Any] = {
+        status: {"description": _MEANINGS[status], "content": content} for status in statuses
+    }
     return {**every, "default": {"description": "Any other error.", "content": content}}
 
 

@@ -12,7 +12,7 @@ from jobs.values import DocumentId, JobId
 
 JOB_ID = "019ab2c4-5d6e-7f80-9123-456789abcdef"
 _JOB = f"/api/jobs/{JOB_ID}"
-_LINKS = {
+_LINKS: dict[str, Any] = {
     "self": _JOB,
     "result": f"{_JOB}/result",
     "events": f"{_JOB}/events",
@@ -73,7 +73,7 @@ class JobAccepted(BaseModel):
     }
 
 
-_SUMMARY = {
+_SUMMARY: dict[str, Any] = {
     "job_id": JOB_ID,
     "type": "summarize_text",
     "status": "succeeded",

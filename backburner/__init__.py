@@ -5,7 +5,8 @@
     async with AsyncBackburner() as client:
         [document] = await client.upload_documents([Path("report.pdf")])
         job = await client.submit("summarize_documents", {"document_ids": [document.document_id]})
-        print(await client.result((await client.wait(job.job_id)).job_id))
+        await client.wait(job.job_id)
+        print(await client.result(job.job_id))
 """
 
 from backburner.client import AsyncBackburner

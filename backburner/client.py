@@ -36,6 +36,7 @@ from jobs.status import JobStatus
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
+_NO_PATIENCE = timedelta(0)
 _HOLD_SECONDS = 30
 _SHORTEST_ROUND_SECONDS = 1.0
 # A wait has nothing to lose by asking again after a defect of the gateway.
@@ -225,7 +226,8 @@ class AsyncBackburner:
         may be repeated.
         """
         path = f"{_job_path(job_id)}/signals/{quote(name, safe='')}"
-        await self._transport.request("POST", path, json=_sent(payload or {}), repeatable=False)
+        body: dict[str, Any] = {} if payload is None else {"json": _sent(payload)}
+        await self._transport.request("POST", path, repeatable=False, **body)
 
     async def query(self, job_id: UUID | str, name: str) -> Any:
         """Return the answer to a query that the job's type declares."""
@@ -256,6 +258,20 @@ class AsyncBackburner:
         """Return every kind of job the gateway accepts."""
         reply = await self._transport.request("GET", "/api/job-types")
         return JobTypeList.model_validate_json(reply.content).job_types
+
+    async def job_type(self, name: str) -> JobTypeInfo:
+        """Return one kind of job with its schemas."""
+        path = f"/api/job-types/{quote(name, safe='')}"
+        reply = await self._transport.request("GET", path)
+        return JobTypeInfo.model_validate_json(reply.content)
+
+    async def ping(self) -> None:
+        """Return when the gateway answers; raises `GatewayUnreachable` when it does not."""
+        await self._transport.request("GET", "/livez", patience=_NO_PATIENCE)
+
+    async def check_ready(self) -> None:
+        """Return when the gateway can do its work; raises `ApiError` saying what it lacks."""
+        await self._transport.request("GET", "/readyz", patience=_NO_PATIENCE)
 
     async def _pages(self, path: str, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
         params = {name: value for name, value in wanted.items() if value is not None}

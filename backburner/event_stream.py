@@ -67,5 +67,6 @@ async def _connect(
             if message.event == "end":
                 yield None
                 return
-            yield JobEvent.model_validate_json(message.data)
+            if message.data:  # a block that only sets the reconnect time is no event
+                yield JobEvent.model_validate_json(message.data)
         raise _Cut("the event stream was cut")

@@ -53,10 +53,10 @@ class Job(Value):
     The reply to a submit carries only the first fields; the others then hold their defaults.
 
     Attributes:
-        waiting_for: Whom or what the job waits for, if for anything but the provider.
+        waiting_for: Whom a job waits for that waits for a signal.
         result: The output; None also when it is too large for this reply, so read it with
             `AsyncBackburner.result`.
-        retry_count: Submits beyond the first, over all steps.
+        retry_count: Submits to the provider beyond the first of each step.
         estimated_completion_seconds: Seconds left, estimated from finished jobs of the type.
     """
 
@@ -70,6 +70,7 @@ class Job(Value):
     cost: Cost = Cost()
     retry_count: int = 0
     labels: dict[str, str] = {}
+    parent_id: UUID | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -125,15 +126,22 @@ class JobTypeInfo(Value):
     Attributes:
         expected_seconds: How long such a job is declared to take.
         failure_modes: Codes to expect in `error.code`.
-        schemas: JSON Schemas of `input`, `output`, `signals` and `queries`.
+        input: JSON Schema of the payload.
+        output: JSON Schema of the result.
+        signals: JSON Schema of each signal's payload, None where it takes none.
+        queries: JSON Schema of each query's answer.
     """
 
     name: str
     title: str = ""
     description: str = ""
     expected_seconds: float | None = None
+    deadline_seconds: float | None = None
     failure_modes: list[str] = []
-    schemas: dict[str, Any] = {}
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    signals: dict[str, dict[str, Any] | None] = {}
+    queries: dict[str, dict[str, Any]] = {}
 
 
 class JobTypeList(Value):

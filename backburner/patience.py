@@ -17,32 +17,34 @@ class Patience:
     """
 
     def __init__(self, limit: timedelta) -> None:
-        self._limit_seconds = limit.total_seconds()
+        self._limit = limit
         self._ceiling_seconds = _FIRST_PAUSE_SECONDS
-        self._ends_at: float | None = None
+        self._since: float | None = None
 
     def restore(self) -> None:
         """Start afresh, because something went well."""
         self._ceiling_seconds = _FIRST_PAUSE_SECONDS
-        self._ends_at = None
+        self._since = None
 
-    def shorten(self, limit: timedelta) -> None:
-        """Bear the present stretch of trouble no longer than this."""
-        self._limit_seconds = min(self._limit_seconds, limit.total_seconds())
-
-    async def bear(self, error: Exception, *, asked_seconds: float | None = None) -> None:
+    async def bear(
+        self,
+        error: Exception,
+        *,
+        asked_seconds: float | None = None,
+        at_most: timedelta = timedelta.max,
+    ) -> None:
         """Pause before the next try, or raise the error when the pause would end too late.
 
         Args:
             error: The trouble.
             asked_seconds: The pause that the other side asked for; kept exactly, since knocking
                 earlier only makes its trouble last.
+            at_most: A shorter limit for this kind of trouble.
         """
         now = time.monotonic()
-        if self._ends_at is None:
-            self._ends_at = now + self._limit_seconds
+        self._since = now if self._since is None else self._since
         pause = self._next_pause() if asked_seconds is None else asked_seconds
-        if now + pause > self._ends_at:
+        if now + pause - self._since > min(self._limit, at_most).total_seconds():
             raise error
         await asyncio.sleep(pause)
 

@@ -74,7 +74,7 @@ class Transport:
             GatewayUnreachable: Nobody answered.
         """
         limits = httpx2.Timeout(self._timeout_seconds, read=self._timeout_seconds + extra_seconds)
-        bearing = Patience(patience or self._patience)
+        bearing = Patience(self._patience if patience is None else patience)
         while True:
             try:
                 response = await self.http.request(method, path, timeout=limits, **content)
@@ -97,9 +97,8 @@ class Transport:
         trouble = self.unreachable(error)
         if isinstance(error, _POINTLESS):
             raise trouble from error
-        if not self._answered and isinstance(error, _NEVER_SENT):
-            bearing.shorten(_FIRST_CONTACT)
-        await bearing.bear(trouble)
+        absent = not self._answered and isinstance(error, _NEVER_SENT)
+        await bearing.bear(trouble, at_most=_FIRST_CONTACT if absent else timedelta.max)
 
     def unreachable(self, error: httpx2.TransportError) -> GatewayUnreachable:
         """Say which address did not answer, and how."""

@@ -84,8 +84,8 @@ class Progress(Value):
     @computed_field  # type: ignore[prop-decorator] # pydantic documents this order
     @property
     def percent(self) -> int:
-        """Whole percent done, 0 while the total is unknown."""
-        return 100 * self.current // self.total if self.total else 0
+        """Whole percent done, from 0 to 100; 0 while the total is unknown."""
+        return max(0, min(100, 100 * self.current // self.total)) if self.total else 0
 
 
 class Failure(Value):

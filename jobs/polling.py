@@ -36,7 +36,8 @@ class PollSchedule:
             waited_seconds: How long the response has existed.
             jitter: A random number from 0 to 1; spreads responses that started together.
         """
-        pause = min(max(SHORTEST, PRECISION * waited_seconds), LONGEST)
+        # The spread is taken off first, so that the longest pause still keeps the precision.
+        pause = min(max(SHORTEST, PRECISION / (1 + SPREAD) * waited_seconds), LONGEST)
         if self.expected is not None:
             quiet = FIRST_LOOK * self.expected.total_seconds() - waited_seconds
             pause = max(pause, min(quiet, LONGEST))

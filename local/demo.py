@@ -1,13 +1,12 @@
 """`backburner up` and `backburner demo`: the whole system on this machine, seen from outside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
-from rich.table import Table
 
 from backburner.client import AsyncBackburner
 from backburner.models import Cost, Job
@@ -78,14 +77,15 @@ async def _summarise(addresses: Addresses, console: Console) -> Job:
 
 
 def _print_addresses(addresses: Addresses, console: Console) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_row("Gateway", addresses.gateway)
-    table.add_row("API reference", f"{addresses.gateway}/docs")
-    table.add_row("Temporal UI", addresses.temporal_ui)
-    table.add_row("Temporal", addresses.temporal)
     answers = "the emulator: answers are toys" if addresses.emulated else "real, and paid for"
-    table.add_row("Responses API", f"{addresses.provider}  ({answers})")
-    console.print(table)
+    lines = {
+        "Gateway": addresses.gateway,
+        "API reference": f"{addresses.gateway}/docs",
+        "Temporal UI": addresses.temporal_ui,
+        "Temporal": addresses.temporal,
+        "Responses API": f"{addresses.provider}  ({answers})",
+    }
+    _print_lines(lines, console)
 
 
 def _print_result(job: Job, console: Console) -> None:
@@ -108,14 +108,22 @@ def _print_links(job: Job, addresses: Addresses, console: Console, *, is_own: bo
         if job.completed_at and job.created_at
         else 0.0
     )
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    table.add_row("Status", f"{job.status} after {seconds:.1f} s")
-    table.add_row("Cost", _price(job.cost, emulated=addresses.emulated))
-    table.add_row("Job", f"{addresses.gateway}/api/jobs/{job.job_id}")
-    table.add_row("History", job.links.temporal_ui or "")
-    console.print(table)
+    lines = {
+        "Status": f"{job.status} after {seconds:.1f} s",
+        "Cost": _price(job.cost, emulated=addresses.emulated),
+        "Job": f"{addresses.gateway}/api/jobs/{job.job_id}",
+        "History": job.links.temporal_ui or "",
+    }
+    _print_lines(lines, console)
     if is_own:
-        console.print("The stack stops now. `make up` starts it again with all its data.")
+        console.print("The stack stops now. `make up` starts it again, with this job in it.")
+
+
+def _print_lines(lines: Mapping[str, str], console: Console) -> None:
+    """Print labelled lines; addresses are never cut, so that they can be clicked or copied."""
+    width = max(map(len, lines))
+    for label, text in lines.items():
+        console.print(f"  {label:<{width}}  {text}", highlight=False, soft_wrap=True)
 
 
 def _price(cost: Cost, *, emulated: bool) -> str:

@@ -31,6 +31,9 @@ UNAVAILABLE = (
 )
 """What an unreachable Postgres raises; the same statement may work later."""
 
+CANNOT_OPEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What `connect` and `migrate` raise when Postgres is away, or refuses the URL or the login."""
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 

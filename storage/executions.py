@@ -3,6 +3,7 @@
 The workflow id is the job id, so whoever starts a job twice finds the first start.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -129,7 +130,8 @@ async def query(client: Client, job_id: JobId, name: str, result_type: type) -> 
     handle = client.get_workflow_handle(str(job_id))
     try:
         with _reaching():
-            return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
+            async with _in_time():
+                return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise JobNotStarted(f"job {str(job_id)!r} has no workflow yet") from error
@@ -193,10 +195,15 @@ async def probe(client: Client, timeout: timedelta) -> None:
 
 
 async def retention(client: Client) -> timedelta:
-    """Return how long Temporal remembers closed workflows."""
-    found = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
-    )
+    """Return how long Temporal remembers closed workflows.
+
+    Raises:
+        ServiceUnavailable: Temporal does not answer.
+    """
+    with _reaching():
+        found = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
     return found.config.workflow_execution_retention_ttl.ToTimedelta()
 
 
@@ -204,7 +211,8 @@ async def _told(client: Client, job_id: JobId, name: str, *args: Any) -> bool:
     handle = client.get_workflow_handle(str(job_id))
     try:
         with _reaching():
-            await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
+            async with _in_time():
+                await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
@@ -224,6 +232,13 @@ def _reaching() -> Iterator[None]:
         if not str(error).startswith(NOT_CONNECTED):
             raise
         raise ServiceUnavailable("Temporal does not answer: no connection") from error
+    except TimeoutError as error:
+        raise ServiceUnavailable("Temporal does not answer in time") from error
+
+
+def _in_time() -> asyncio.Timeout:
+    # The SDK's own timeout is for one try, and it tries for ten seconds.
+    return asyncio.timeout(RPC_TIMEOUT.total_seconds())
 
 
 def _goes_on(status: WorkflowExecutionStatus.ValueType) -> bool:

@@ -1,5 +1,6 @@
 """The table `jobs`: the record of every job, written by compare-and-set."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -70,6 +71,9 @@ COLUMNS = """id, tenant, type, status, payload, options, labels, error_code, err
     settled_responses, unpriced_responses, cancel_requested_at, last_seq,
     created_at, started_at, completed_at, updated_at"""
 """Everything but the result, which may be large and is fetched on its own."""
+
+NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
+"""NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
 
 
 async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
@@ -156,7 +160,6 @@ async def request_cancel(
             SELECT id, last_seq, 'cancel_requested',
                 jsonb_build_object('by', $3::text, 'reason', $4::text) FROM job)
         SELECT status FROM job
-        UNION ALL SELECT status FROM jobs WHERE tenant = $1 AND id = $2 LIMIT 1
         """,
         tenant,
         job_id,
@@ -164,7 +167,8 @@ async def request_cancel(
         reason,
     )
     if status is None:
-        raise JobNotFound(f"no job {str(job_id)!r}")
+        # A statement of its own: the job may have ended while the first one waited for the row.
+        return (await get(db, tenant, job_id)).status
     return JobStatus(status)
 
 
@@ -206,11 +210,11 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
         ending.job.tenant,
         ending.job.job_id,
         ending.status,
-        None if result_key else ending.result,
+        None if result_key or ending.result is None else _json_without_nul(ending.result),
         result_key,
         failure.code if failure else None,
-        failure.message if failure else None,
-        ending.progress.stage,
+        _without_nul(failure.message) if failure else None,
+        _without_nul(ending.progress.stage),
         ending.progress.current,
         ending.progress.total,
         ending.started_at,
@@ -244,14 +248,14 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
             SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending')
         INSERT INTO job_events (job_id, seq, type, data)
         SELECT id, last_seq, 'progress', jsonb_strip_nulls(jsonb_build_object('stage', $3::text,
-            'current', $4::int, 'total', $5::int, 'waiting_for', $6::text)) FROM job
+            'current', $4::bigint, 'total', $5::bigint, 'waiting_for', $6::text)) FROM job
         """,
         report.job.tenant,
         report.job.job_id,
-        report.progress.stage,
+        _without_nul(report.progress.stage),
         report.progress.current,
         report.progress.total,
-        report.waiting_for,
+        None if report.waiting_for is None else _without_nul(report.waiting_for),
     )
 
 
@@ -314,6 +318,15 @@ def to_row(row: asyncpg.Record) -> JobRow:
         completed_at=row["completed_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _without_nul(text: str) -> str:
+    # Postgres has no NUL in text or jsonb, and a job must not be unable to end because of one.
+    return text.replace("\x00", "")
+
+
+def _json_without_nul(text: str) -> str:
+    return NUL_ESCAPE.sub(r"\1", text)
 
 
 def _failure(row: asyncpg.Record) -> Failure | None:

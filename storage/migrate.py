@@ -46,12 +46,14 @@ class Migration:
 
 @cache
 def known_migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
-    """Read the numbered files in order; a file with another kind of name is refused."""
-    found = []
+    """Read the numbered files in order; a strange name and a number used twice are refused."""
+    found: list[Migration] = []
     for path in sorted(folder.glob("*.sql")):
         match = FILE_NAME.fullmatch(path.name)
         if match is None:
             raise MigrationRefused(f"{path.name!r} is not named YYYYMMDDHHMMSS_words.sql")
+        if found and found[-1].version == match[1]:
+            raise MigrationRefused(f"the number of {path.name!r} is used twice")
         found.append(Migration(match[1], path.read_text(encoding="utf-8")))
     return tuple(found)
 

@@ -13,6 +13,9 @@ from jobs.values import Tenant
 INLINE_BYTES = 128 * 1024
 """Larger values do not travel in rows or histories."""
 
+NOWHERE = frozenset({"", ".", ".."})
+"""Segments that no key of ours has; stores differ in what they make of them."""
+
 
 def open_store(url: str) -> ObjectStore:
     """Open the store behind a file:, s3:, gs: or az: URL.
@@ -75,10 +78,10 @@ class Objects:
 
 
 def _key(tenant: Tenant, kind: str, sha256: str) -> str:
-    return f"{tenant}/{kind}/{sha256[:2]}/{sha256}"
+    return f"tenants/{tenant}/{kind}/{sha256[:2]}/{sha256}"
 
 
 def _own(tenant: Tenant, key: str) -> str:
-    if not key.startswith(f"{tenant}/"):
+    if not key.startswith(f"tenants/{tenant}/") or NOWHERE & set(key.split("/")):
         raise FileNotFoundError(key)
     return key

@@ -100,19 +100,21 @@ async def open_intent(
             WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
                 AND cancel_requested_at IS NULL
             FOR UPDATE),
+        intent AS (
+            INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
+            SELECT $1, id, $3, $4, $5, $6 FROM old
+            ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
+            RETURNING {COLUMNS}),
         job AS (
             UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
                 last_seq = last_seq + (old.status = 'pending')::int,
                 retry_count = retry_count + ($4 > 1)::int, updated_at = now()
-            FROM old WHERE jobs.id = old.id
+            FROM old, intent WHERE jobs.id = old.id
             RETURNING jobs.id, last_seq, old.status AS was),
         event AS (
             INSERT INTO job_events (job_id, seq, type)
             SELECT id, last_seq, 'started' FROM job WHERE was = 'pending')
-        INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
-        SELECT $1, id, $3, $4, $5, $6 FROM job
-        ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
-        RETURNING {COLUMNS}
+        SELECT {COLUMNS} FROM intent
         """,  # noqa: S608 # constant
         job.tenant,
         job.job_id,
@@ -136,7 +138,8 @@ async def store_response_id(
     row = await db.fetchrow(
         f"""
         WITH stored AS (
-            UPDATE responses SET response_id = $4, request_id = $5, submitted_at = now(),
+            UPDATE responses SET response_id = $4, request_id = COALESCE(request_id, $5),
+                submitted_at = COALESCE(submitted_at, now()),
                 state = 'open', error_code = NULL, error_message = NULL
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
                 AND settled_at IS NULL AND (response_id IS NULL OR response_id = $4)

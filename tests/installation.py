@@ -141,9 +141,11 @@ async def installed(
 
 
 @asynccontextmanager
-async def serving(installation: Installation) -> AsyncIterator[worker.Deeds]:
+async def serving(
+    installation: Installation, settings: WorkerSettings | None = None
+) -> AsyncIterator[worker.Deeds]:
     """Run a worker inside this process for as long as the block lasts."""
-    settings = WorkerSettings()
+    settings = settings or WorkerSettings()
     base_url = installation.environment["OPENAI_BASE_URL"]
     async with worker.build(
         installation.client,

@@ -1,6 +1,7 @@
 """Commands that look at jobs: `get`, `list`, `watch`, `result`, `job-types`."""
 
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated
 
 import typer
 
@@ -12,10 +13,11 @@ from backburner.cli.output import (
     print_rows,
     wants_json,
 )
-from backburner.cli.session import leave_as, note, talk
+from backburner.cli.session import leave_as, talk
 from backburner.cli.watching import Timeout, watched
+from backburner.cli.words_given import pairs
 from backburner.client import AsyncBackburner
-from backburner.models import Job
+from backburner.models import Job, JobTypeInfo
 from backburner.words import span
 from jobs.status import JobStatus
 
@@ -48,7 +50,7 @@ def _list(
     output: Output = None,
 ) -> None:
     """Print jobs, newest first."""
-    labels = dict(_pairs(label))
+    labels = pairs(label, "--label")
 
     async def conversation(client: AsyncBackburner) -> list[Job]:
         found: list[Job] = []
@@ -69,3 +71,30 @@ def _watch(
     job = talk(context, lambda client: watched(client, job_id, timeout))
     print_job(job, output)
     leave_as(job)
+
+
+def _result(context: typer.Context, job_id: JobIdArgument) -> None:
+    """Print a job's output, always as JSON."""
+    print_json(talk(context, lambda client: client.result(job_id)))
+
+
+def _job_types(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Only this one, with its schemas.")] = None,
+    output: Output = None,
+) -> None:
+    """Print what kinds of jobs the gateway accepts."""
+    if name is not None:
+        print_json(talk(context, lambda client: client.job_type(name)))
+        return
+    found = talk(context, lambda client: client.job_types())
+    if wants_json(output):
+        print_json(found)
+        return
+    rows = ((each.name, _usually(each), each.title or each.description) for each in found)
+    print_rows(("job type", "usually takes", "what it does"), rows)
+
+
+def _usually(job_type: JobTypeInfo) -> str:
+    seconds = job_type.expected_seconds
+    return "" if seconds is None else span(timedelta(seconds=seconds))

@@ -102,8 +102,8 @@ def _leave_with(error: BackburnerError) -> NoReturn:
     if isinstance(error, ApiError):
         _say(error.code, error.detail, error.advice, request_id=error.request_id)
         for mistake in error.errors:
-            place = mistake.get("pointer") or "/"
-            note(f"  at {place}: {mistake.get('detail') or mistake.get('message') or ''}")
+            place = mistake.get("pointer") or mistake.get("parameter") or "/"
+            note(f"  at {place}: {mistake.get('detail', '')}")
         raise typer.Exit(Exit.NOT_ALLOWED if error.status in (401, 403) else Exit.FAILED)
     if isinstance(error, GatewayUnreachable):
         mend = "start one with `backburner up` or set BACKBURNER_URL"

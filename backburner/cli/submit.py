@@ -10,6 +10,7 @@ import typer
 from backburner.cli.output import Format, Output, print_job
 from backburner.cli.session import leave_as, note, talk
 from backburner.cli.watching import Timeout, watched
+from backburner.cli.words_given import json_or_text, pairs
 from backburner.client import AsyncBackburner
 from backburner.models import Job
 
@@ -48,8 +49,8 @@ def _submit(
     if timeout is not None and not wait:
         raise typer.BadParameter("it only limits --wait", param_hint="--timeout")
     body = _object(payload)
-    options = {name: _json_or_text(value) for name, value in _pairs(option, "--option")}
-    labels = dict(_pairs(label, "--label"))
+    options = {name: json_or_text(value) for name, value in pairs(option, "--option").items()}
+    labels = pairs(label, "--label")
 
     async def conversation(client: AsyncBackburner) -> Job:
         job = await client.submit(
@@ -81,19 +82,3 @@ def _text(payload: str) -> str:
     if payload.startswith("@"):
         return Path(payload[1:]).read_text(encoding="utf-8")
     return payload
-
-
-def _pairs(texts: list[str] | None, hint: str) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in texts or []]
-    for name, equals, _ in pairs:
-        if not (name and equals):
-            raise typer.BadParameter("expected NAME=VALUE", param_hint=hint)
-    return [(name, value) for name, _, value in pairs]
-
-
-def _json_or_text(value: str) -> Any:
-    """Read `5` as a number and `gpt-6.1-terra` as a word."""
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value

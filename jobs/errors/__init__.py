@@ -6,14 +6,14 @@
     ├── RequestRefused            the door said no; nothing was started
     │   ├── InvalidRequest · InvalidPayload · NotBuiltYet · UnsupportedMediaType · RequestTooLarge
     │   ├── Unauthenticated · UnknownJobType · UnknownRoute · MethodNotAllowed
-    │   ├── JobNotFound · DocumentNotFound · UnknownSignal · UnknownQuery
+    │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like
         └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
-                              JobDefect · JobCanceled · WorkerDraining
+                              JobDefect · JobCanceled · StepTakenOver · WorkerDraining
 
 Codes are part of the API: they never change meaning. `docs/errors.md` explains each one.
 """

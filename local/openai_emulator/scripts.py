@@ -130,10 +130,11 @@ class ScriptBook:
 def step_identity(body: dict[str, Any]) -> str:
     """Name what is being asked for, the same for every submit of one step.
 
-    The client counts its submits in the metadata key `submit`; without metadata the whole request
-    stands for the step.
+    The client counts its submits in a metadata key that is or ends with `submit`, which is left
+    out; without metadata the whole request stands for the step.
     """
-    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k != "submit"}
+    pairs = (body.get("metadata") or {}).items()
+    metadata = {key: value for key, value in pairs if not key.endswith("submit")}
     return hashlib.sha256(json.dumps(metadata or body, sort_keys=True).encode()).hexdigest()
 
 

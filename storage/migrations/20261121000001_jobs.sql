@@ -28,8 +28,8 @@ CREATE TABLE jobs (
     fingerprint TEXT NOT NULL,             -- of the request; tells a replay from a reused key
     retry_count INTEGER NOT NULL DEFAULT 0, -- submits beyond the first, over all steps
     progress_stage TEXT NOT NULL DEFAULT '',
-    progress_current INTEGER NOT NULL DEFAULT 0,
-    progress_total INTEGER NOT NULL DEFAULT 0,
+    progress_current BIGINT NOT NULL DEFAULT 0,
+    progress_total BIGINT NOT NULL DEFAULT 0,
     waiting_for TEXT,
     cost_usd NUMERIC,                      -- NULL until a response with a known price is settled
     input_tokens BIGINT NOT NULL DEFAULT 0,

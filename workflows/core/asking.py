@@ -1,5 +1,6 @@
 """Asking the model: building requests, validating answers, repairing one that does not fit."""
 
+import re
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -20,8 +21,8 @@ from jobs.requests import (
     TextPart,
 )
 from jobs.schemas import strict_schema
-from workflows.core import timing
-from workflows.core.steps import current_scope
+from workflows.core import storable, timing
+from workflows.core.steps import Scope, current_scope
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,12 +37,19 @@ It does not fit the schema:
 Answer the request above again, so that it fits."""
 
 
+NOT_IN_NAMES, LONGEST_NAME = re.compile(r"[^a-zA-Z0-9_-]"), 64
+
+
 class Asking(Protocol):
     """What an asker needs to know of the job it asks for."""
 
     @property
     def ticket(self) -> Ticket[Any]:
         """The job's ticket."""
+
+    @property
+    def outermost(self) -> Scope:
+        """The job's outermost scope of steps."""
 
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline."""
@@ -83,23 +91,23 @@ class Asker:
         Raises:
             OutputMismatch: The second answer does not fit either.
         """
-        schema = OutputSchema(name=output.__name__, json_schema=strict_schema(output))
+        schema = OutputSchema(name=_schema_name(output), json_schema=strict_schema(output))
         question = question.model_copy(update={"output_schema": schema})
         answer = await self._ask(job, question, summary)
         try:
-            return output.model_validate_json(answer.text)
+            return output.model_validate_json(storable.answer(answer.text))
         except ValidationError as mistakes:
             repair = _repair(question, answer.text, mistakes)
         answer = await self._ask(job, repair, f"{summary} (repair)")
         try:
-            return output.model_validate_json(answer.text)
+            return output.model_validate_json(storable.answer(answer.text))
         except ValidationError as mistakes:
             raise OutputMismatch(f"{summary}: {_list(mistakes)}") from None
 
     async def _ask(self, job: Asking, question: ResponseRequest, summary: str) -> StepOutcome:
         step = StepRequest(
             job=job.ticket.job,
-            step_key=current_scope().next_step_key(),
+            step_key=current_scope(job.outermost).next_step_key(),
             request=question,
             max_tries=job.ticket.options.max_tries,
         )
@@ -135,6 +143,11 @@ async def _submit(job: Asking, step: StepRequest, summary: str) -> None:
         retry_policy=timing.PERSISTENT,
         summary=f"{summary} (submit in turn)",
     )
+
+
+def _schema_name(output: type[BaseModel]) -> str:
+    """Name a schema as the provider allows: generic models have brackets in their names."""
+    return NOT_IN_NAMES.sub("_", output.__name__)[:LONGEST_NAME]
 
 
 def _repair(question: ResponseRequest, answer: str, mistakes: ValidationError) -> ResponseRequest:

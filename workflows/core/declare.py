@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 from inspect import signature
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -24,10 +25,26 @@ SHORTEST_DEADLINE = timedelta(hours=1)
 
 
 def signal(method: F) -> F:
-    """Let clients send the job this signal; its one parameter, if any, is a pydantic model."""
-    setattr(method, SIGNAL_MARK, True)
-    workflow.signal(method)
-    return method
+    """Let clients send the job this signal; its one parameter, if any, is a pydantic model.
+
+    The handler may be sync or async. What it raises fails the job, as if `work` had raised it.
+    """
+
+    @wraps(method)
+    async def handle(job: Job[Any, Any], *payload: Any) -> None:
+        if _fits(method, payload):
+            await job.handle(method, *payload)
+        else:
+            # Temporal itself drops what it cannot decode, but lets null and nothing pass.
+            workflow.logger.warning("dropped a signal %r without its payload", method.__name__)
+
+    setattr(handle, SIGNAL_MARK, True)
+    return cast("F", workflow.signal(handle))
+
+
+def _fits(method: Callable[..., Any], payload: tuple[Any, ...]) -> bool:
+    model = _parameter(method)
+    return not payload if model is None else len(payload) == 1 and isinstance(payload[0], model)
 
 
 def query(method: F) -> F:
@@ -59,8 +76,8 @@ def job(
     """
 
     def declare(cls: J) -> J:
-        cls.title = title
         input_model, output_model = _models(cls)
+        cls.title, cls.output_type = title, output_model
         _give_run(cls, input_model, output_model)
         workflow.defn(name=name)(cls)
         add(
@@ -84,11 +101,15 @@ def job(
 
 
 def _models(cls: "type[Job[Any, Any]]") -> tuple[type[BaseModel], type[BaseModel]]:
-    for base in cls.__orig_bases__:  # type: ignore[attr-defined] # every Generic subclass has it
-        if getattr(base, "__origin__", None) is Job:
+    for base in getattr(cls, "__orig_bases__", ()):
+        if getattr(base, "__origin__", None) is Job and all(map(_is_model, get_args(base))):
             input_model, output_model = get_args(base)
             return input_model, output_model
-    raise TypeError(f"{cls.__name__} must subclass Job[Input, Output]")
+    raise TypeError(f"{cls.__name__} must subclass Job[Input, Output], both pydantic models")
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _give_run(
@@ -108,7 +129,8 @@ def _give_run(
 
 
 def _marked(cls: type, mark: str) -> list[Callable[..., Any]]:
-    return [each for each in vars(cls).values() if getattr(each, mark, False)]
+    named = (getattr(cls, name) for name in dir(cls))  # a shared base class may declare some
+    return [each for each in named if getattr(each, mark, False)]
 
 
 def _signals(cls: type) -> dict[str, type[BaseModel] | None]:
@@ -116,16 +138,20 @@ def _signals(cls: type) -> dict[str, type[BaseModel] | None]:
 
 
 def _queries(cls: type) -> dict[str, Any]:
-    return {
-        method.__name__: get_type_hints(method)["return"] for method in _marked(cls, QUERY_MARK)
-    }
+    return {method.__name__: _answer(method) for method in _marked(cls, QUERY_MARK)}
+
+
+def _answer(method: Callable[..., Any]) -> Any:
+    if len(signature(method).parameters) > 1 or "return" not in get_type_hints(method):
+        raise TypeError(f"query {method.__name__!r} must take nothing and say what it returns")
+    return get_type_hints(method)["return"]
 
 
 def _parameter(method: Callable[..., Any]) -> type[BaseModel] | None:
     names = list(signature(method).parameters)[1:]
     if not names:
         return None
-    model = get_type_hints(method)[names[0]]
-    if len(names) > 1 or not (isinstance(model, type) and issubclass(model, BaseModel)):
+    model = get_type_hints(method).get(names[0])
+    if len(names) > 1 or not _is_model(model):
         raise TypeError(f"signal {method.__name__!r} must take nothing or one pydantic model")
     return model

@@ -10,7 +10,7 @@ from jobs.model import Ending, Failure, In, Out, Outcome, Standing, Ticket
 from jobs.ports import ResponseDeeds
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
-from workflows.core import timing
+from workflows.core import storable, timing
 from workflows.core.failures import failure_of
 from workflows.core.records import record_finished
 from workflows.core.tasks import steady
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 async def carry(job: "Job[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
     """Run `work`, clean up, record the ending, and close the workflow as the record says."""
     output: Out | None = None
+    result: str | None = None
     failure: Failure | None = None
     try:
-        output = await job.work(ticket.input)
+        output = await job.worked(ticket.input)
+        result = storable.result(output.model_dump_json())
     except asyncio.CancelledError as error:
         failure = _unless_canceled(error)
     except Exception as error:  # noqa: BLE001 # every reason for failing is recorded and re-raised
         failure = None if _was_canceled(error) else failure_of(error)
-    standing = await steady(_settle(job, ticket, output, failure))
+    standing = await steady(_settle(job, ticket, result, failure))
     await steady(_quiet(job, standing))
     return _close(job, standing, output)
 
 
 async def _settle(
-    job: "Job[In, Out]", ticket: Ticket[In], output: Out | None, failure: Failure | None
+    job: "Job[In, Out]", ticket: Ticket[In], result: str | None, failure: Failure | None
 ) -> Standing:
     """Cancel what is still open at the provider, then record the ending."""
     canceled = workflow.cancellation_reason() is not None
@@ -43,13 +45,13 @@ async def _settle(
         await _cancel_responses(ticket, canceled)
     await job.recorded()
     status = JobStatus.CANCELED if canceled else JobStatus.FAILED
-    if output is not None and not canceled:
+    if result is not None and not canceled:
         status = JobStatus.SUCCEEDED
     return await record_finished(
         Ending(
             job=ticket.job,
             status=status,
-            result=output.model_dump_json() if output is not None else None,
+            result=result,
             failure=failure,
             progress=job.progress,
             started_at=workflow.info().workflow_start_time,
@@ -82,6 +84,10 @@ def _close(job: "Job[In, Out]", standing: Standing, output: Out | None) -> Outco
         raise asyncio.CancelledError
     if standing.status is JobStatus.SUCCEEDED and output is not None:
         return Outcome(output=output, cost=job.cost)
+    if standing.status is JobStatus.SUCCEEDED:
+        # Success was recorded in a workflow task that Temporal then threw away, because a cancel
+        # had arrived meanwhile; this is the task's second run. The record has the output.
+        return Outcome[Any](output=None, cost=job.cost)
     failure = standing.failure or Failure(code=standing.status, message="ended before, otherwise")
     raise ApplicationError(failure.message, type=failure.code, non_retryable=True)
 

@@ -4,14 +4,20 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
 
 from jobs.errors import DeadlineExceeded, JobDefect, JobError
 from jobs.model import Failure
+from workflows.core import storable
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Return code and message of an exception.
+    """Return code and message of an exception, as the record can hold them.
 
     A deed's own error carries its code; a deed that ran out of time means that the job did;
     anything else is a defect of the job type.
     """
+    failure = _failure_of(error)
+    return failure.model_copy(update={"message": storable.words(failure.message)})
+
+
+def _failure_of(error: BaseException) -> Failure:
     if isinstance(error, JobError):
         return Failure(code=error.code, message=error.detail)
     if isinstance(error, ActivityError) and error.cause is not None:

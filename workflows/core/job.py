@@ -1,6 +1,7 @@
 """The base class of every job type."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar, overload
@@ -15,10 +16,11 @@ from jobs.ports import ControlDeeds, DocumentDeeds
 from jobs.queues import Queue
 from jobs.requests import ExtractedDocument, ExtractRequest, InputPart, TextPart
 from jobs.values import DocumentId
-from workflows.core import endings, tasks, timing
+from workflows.core import endings, storable, tasks, timing
 from workflows.core.asking import Asker
 from workflows.core.details import markdown
 from workflows.core.records import record_progress
+from workflows.core.steps import Scope, current_scope
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,6 +35,7 @@ class Job(Generic[In, Out]):
     """
 
     title: ClassVar[str] = ""
+    output_type: ClassVar[type[BaseModel]] = BaseModel
 
     def __init__(self) -> None:
         self._ticket: Ticket[Any] | None = None
@@ -41,6 +44,9 @@ class Job(Generic[In, Out]):
         self._waiting_for: str | None = None
         self._cancel_asked = False
         self._asker = Asker()
+        self._work: asyncio.Task[Any] | None = None
+        self._handler_error: Exception | None = None
+        self.outermost = Scope()
 
     async def work(self, input: In) -> Out:
         """Do the job. Raise an error from `jobs.errors` to fail with its code."""
@@ -123,7 +129,8 @@ class Job(Generic[In, Out]):
 
         The first failure cancels the other items and is raised. `name` stands in the step keys.
         """
-        return await tasks.gather(items, do, name=name, limit=limit)
+        scope = current_scope(self.outermost)
+        return await tasks.gather(items, do, scope=scope, name=name, limit=limit)
 
     async def extract(self, document_id: DocumentId) -> ExtractedDocument:
         """Turn a document into text chunks that each fit the model's window.
@@ -151,7 +158,7 @@ class Job(Generic[In, Out]):
         Raises:
             DeadlineExceeded: The job's deadline passed first.
         """
-        self._waiting_for = waiting_for
+        self._waiting_for = storable.words(waiting_for)
         self.report(self._progress)
         try:
             await workflow.wait_condition(
@@ -165,7 +172,13 @@ class Job(Generic[In, Out]):
 
     def progress_to(self, stage: str, current: int = 0, total: int = 0) -> None:
         """Say how far the job is. Cheap: what changes faster than it is written is skipped."""
-        self.report(Progress(stage=stage, current=current, total=total))
+        self.report(
+            Progress(
+                stage=storable.words(stage),
+                current=storable.count(current),
+                total=storable.count(total),
+            )
+        )
 
     # --- What every job answers ------------------------------------------------------------------
 
@@ -213,6 +226,32 @@ class Job(Generic[In, Out]):
         self._ticket = ticket
         self._show()
         return await endings.carry(self, ticket)
+
+    async def worked(self, input: In) -> Out:
+        """Run `work`; what a signal handler raises meanwhile counts as raised by `work`."""
+        self._work = asyncio.create_task(self.work(input))
+        try:
+            output: Out = await self._work
+        finally:
+            if self._handler_error is not None:
+                raise self._handler_error
+        if not isinstance(output, self.output_type):
+            expected = self.output_type.__name__
+            raise TypeError(f"work returned {type(output).__name__}, not {expected}")
+        return output
+
+    async def handle(self, handler: Callable[..., Any], *payload: Any) -> None:
+        """Run a signal handler once the job has begun; its failure is the job's."""
+        # A signal can come before the first workflow task, and is then handled before `run`.
+        await workflow.wait_condition(lambda: self._work is not None)
+        try:
+            handled = handler(self, *payload)
+            if inspect.isawaitable(handled):
+                await handled
+        except Exception as error:  # noqa: BLE001 # `worked` raises it; here it would close the workflow unrecorded
+            self._handler_error = error
+            if self._work is not None:
+                self._work.cancel()
 
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline.

@@ -15,7 +15,7 @@ T = TypeVar("T")
 async def record_progress(report: ProgressReport) -> None:
     """Write a progress. If the row cannot be written now, the next report will bring it."""
     try:
-        await _locally(RecordDeeds.record_progress, report)
+        await _locally(RecordDeeds.record_progress, report, _words(report))
     except ActivityError:
         workflow.logger.info("progress not written; the next report will bring it")
 
@@ -27,7 +27,9 @@ async def record_finished(ending: Ending) -> Standing:
     pending until it works.
     """
     try:
-        standing: Standing = await _locally(RecordDeeds.record_finished, ending)
+        standing: Standing = await _locally(
+            RecordDeeds.record_finished, ending, ending.status.value
+        )
     except ActivityError:
         standing = await workflow.execute_activity_method(
             RecordDeeds.record_finished,
@@ -39,11 +41,19 @@ async def record_finished(ending: Ending) -> Standing:
     return standing
 
 
-async def _locally(deed: Any, argument: Any) -> Any:
+async def _locally(deed: Any, argument: Any, summary: str) -> Any:
     return await workflow.execute_local_activity_method(
         deed,
         argument,
         start_to_close_timeout=timing.LOCAL_RECORD,
         schedule_to_close_timeout=timing.LOCAL_RECORD,
         retry_policy=timing.ONCE,
+        summary=summary,
     )
+
+
+def _words(report: ProgressReport) -> str:
+    progress = report.progress
+    share = f" {progress.current}/{progress.total}" if progress.total else ""
+    waiting = f", waiting for {report.waiting_for}" if report.waiting_for else ""
+    return f"{progress.stage}{share}{waiting}"

@@ -2,6 +2,9 @@
 
 A key is the path of scopes plus an ordinal within the scope, as in `documents.3/chunks.0/1`. It
 does not depend on which item finishes first, so every replay and re-run finds the same keys.
+
+The outermost scope belongs to the job, not to the task that asks first: tasks that `work` starts by
+itself and signal handlers count in it too, and never find a key that was given to another step.
 """
 
 from collections.abc import Iterator
@@ -33,13 +36,9 @@ class Scope:
 _scope: ContextVar[Scope] = ContextVar("scope")
 
 
-def current_scope() -> Scope:
-    """Return the scope of the running task; the first call in a workflow opens the outermost."""
-    scope = _scope.get(None)
-    if scope is None:
-        scope = Scope()
-        _scope.set(scope)
-    return scope
+def current_scope(outermost: Scope) -> Scope:
+    """Return the scope of the running task: its item's, or else the job's outermost one."""
+    return _scope.get(outermost)
 
 
 @contextmanager

@@ -4,21 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from workflows.core.steps import current_scope, item_scope
+from workflows.core.steps import Scope, item_scope
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 async def gather(
-    items: Sequence[T], do: Callable[[T], Awaitable[R]], *, name: str, limit: int
+    items: Sequence[T], do: Callable[[T], Awaitable[R]], *, scope: Scope, name: str, limit: int
 ) -> list[R]:
     """Do something with every item, at most `limit` at once; return results in the items' order.
 
-    The first failure cancels the other items, waits for them to stop, and is raised.
+    `scope` is where the gather happens: the items' scopes lie in it. The first failure cancels the
+    other items, waits for them to stop, and is raised.
     """
     gate = asyncio.Semaphore(limit)
-    path = current_scope().next_gather(name)
+    path = scope.next_gather(name)
 
     async def one(index: int, item: T) -> R:
         with item_scope(path, index):

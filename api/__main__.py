@@ -1,0 +1,5 @@
+"""Serve the gateway: `python -m api`."""
+
+from api.app import main
+
+main()

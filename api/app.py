@@ -1,0 +1,184 @@
+"""Builds the gateway: the application around its parts, and the parts from the settings."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from api import handbook, problems
+from api.edge import BodyLimit, Edge
+from api.estimates import Estimates
+from api.follower import Follower
+from api.gateway import Gateway
+from api.routes import documents, health, interactions, job_events, job_types
+from api.routes import jobs as job_routes
+from api.serving import Server
+from jobs.registry import JobTypeConflict, discover
+from settings import GatewaySettings, StorageSettings, TemporalSettings
+from storage import database
+from storage.migrate import MigrationRefused, migrate
+from storage.objects import Objects, open_store
+from storage.payloads import data_converter
+
+DESCRIPTION = """Long AI jobs that must not be lost: submit one, get an id at once, and ask for its
+status, events and result whenever you like. Every error is a problem document (RFC 9457)."""
+
+TAGS = [
+    {"name": "jobs", "description": "Submit jobs and see what became of them."},
+    {"name": "interactions", "description": "Talk to a job while it goes on."},
+    {"name": "documents", "description": "Files that jobs read."},
+    {"name": "job types", "description": "What this installation can do."},
+    {"name": "health", "description": "For load balancers and supervisors."},
+]
+
+LOG = logging.getLogger("api")
+
+DEFAULT_TEMPORAL = "127.0.0.1:7233"
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """Build the application around a gateway's parts."""
+    follower = Follower(gateway.db)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(follower.run())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+
+    app = _Documented(
+        title="Backburner",
+        version=_version(),
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": gateway.settings.public_url or "/"}],
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        lifespan=lifespan,
+    )
+    app.state.gateway, app.state.follower = gateway, follower
+    app.state.estimates = Estimates(gateway.db)
+    app.add_middleware(
+        BodyLimit,
+        limit=gateway.settings.max_request_bytes,
+        exceptions={documents.router.prefix: gateway.settings.max_upload_bytes},
+    )
+    problems.install(app)
+    for routes in (job_routes, job_events, interactions, documents, job_types, health, handbook):
+        app.include_router(routes.router)
+    return app
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Bring the database up to date and connect to everything the environment names.
+
+    Temporal may be down: jobs are accepted, and started once it is back.
+
+    Raises:
+        ValidationError: A setting is wrong.
+        MigrationRefused: The database does not fit this code.
+        storage.database.CANNOT_OPEN: Postgres is away or refuses us.
+    """
+    storage, temporal = StorageSettings(), TemporalSettings()
+    store = open_store(storage.objects_url)
+    await migrate(storage.database_url)
+    async with database.connect(storage.database_url, pool_size=storage.database_pool_size) as db:
+        connection = ClientConfig.load_client_connect_config()
+        connection.setdefault("target_host", DEFAULT_TEMPORAL)
+        client = await Client.connect(**connection, data_converter=data_converter(store), lazy=True)
+        yield Gateway(
+            db=db,
+            objects=Objects(store),
+            temporal=client,
+            job_types=discover(),
+            settings=settings,
+            queue=temporal.queue,
+            temporal_ui_url=temporal.temporal_ui_url,
+        )
+
+
+def main() -> None:
+    """Serve until told to stop; what is missing is said in one sentence."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        _run()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or error.title
+        raise SystemExit(f"The setting {name!r} is wrong: {first['msg']}.") from None
+    except (MigrationRefused, JobTypeConflict) as error:
+        raise SystemExit(f"The gateway cannot start: {error}.") from None
+    except database.CANNOT_OPEN as error:
+        reason = str(error) or type(error).__name__
+        raise SystemExit(f"The gateway cannot open Postgres: {reason}.") from None
+
+
+def _run() -> None:
+    if sys.platform == "win32":
+        asyncio.run(_serve())
+    else:
+        import uvloop  # does not exist on Windows
+
+        uvloop.run(_serve())
+
+
+async def _serve() -> None:
+    settings = GatewaySettings()
+    async with open_gateway(settings) as gateway:
+        listener = _listen(settings.host, settings.port)
+        LOG.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])
+        await Server(create_app(gateway)).serve(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = f"The gateway cannot listen on {host}:{port}: {error.strerror}."
+        raise SystemExit(reason) from None
+
+
+class _Documented(Edge):
+    """Adds the problem document, which no route returns by itself, to the OpenAPI schemas."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = document["components"]["schemas"]
+            schemas.update(schema.pop("$defs"))
+            schemas["Problem"] = schema
+        return super().openapi()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _version() -> str:
+    try:
+        return version("backburner")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"

@@ -1,0 +1,70 @@
+"""What clients may send as JSON."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from api.pointers import unstorable
+from jobs.errors import InvalidPayload
+from jobs.model import JobOptions
+from jobs.values import Strict
+
+LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+LabelText = Annotated[str, StringConstraints(max_length=256)]
+
+
+class Body(Strict):
+    """A JSON object from outside, all of which can be stored."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, document: Any) -> Any:
+        refuse_unstorable(document)
+        return document
+
+
+def refuse_unstorable(document: Any) -> None:
+    """Refuse what Postgres or UTF-8 cannot hold, before it becomes an error of theirs.
+
+    Raises:
+        InvalidPayload: With a pointer to each such value.
+    """
+    if found := list(unstorable(document)):
+        raise InvalidPayload("the body holds values that cannot be stored", errors=found)
+
+
+class JobRequest(Body):
+    """A job to run."""
+
+    type: str = Field(description="One of GET /api/job-types.", examples=["summarize_text"])
+    payload: dict[str, Any] = Field(
+        description="Input of the job, by the schema of its type.",
+        examples=[{"text": "The pilot ran for six weeks …"}],
+    )
+    options: JobOptions = JobOptions()
+    labels: dict[LabelName, LabelText] = Field(
+        default={}, max_length=20, description="For your own filters.", examples=[{"team": "a"}]
+    )
+    callback_url: Any = Field(default=None, description="Not supported yet: refused.")
+    notify: Any = Field(default=None, description="Not supported yet: refused.")
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "type": "summarize_text",
+                    "payload": {
+                        "text": "The pilot ran for six weeks in two branches …",
+                        "summary_style": "executive",
+                    },
+                    "labels": {"team": "research"},
+                }
+            ]
+        }
+    }
+
+
+class CancelBody(Body):
+    """Why a job is canceled."""
+
+    reason: str | None = Field(default=None, max_length=1000, examples=["no longer needed"])

@@ -1,0 +1,114 @@
+"""Taking a job in: validated, written down, then started."""
+
+import logging
+import time
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from api.bodies import JobRequest
+from api.document_ids import document_ids
+from api.gateway import Gateway
+from api.pointers import mistakes
+from api.problems import Refusal
+from jobs.errors import (
+    DocumentNotFound,
+    IdempotencyKeyReused,
+    InvalidPayload,
+    NotBuiltYet,
+    ServiceUnavailable,
+    UnknownJobType,
+)
+from jobs.ids import uuid7
+from jobs.registry import JobType
+from jobs.status import JobStatus
+from jobs.values import JobId, Tenant
+from storage import documents, executions, jobs
+from storage.jobs import JobRow, NewJob
+
+LOG = logging.getLogger(__name__)
+
+NOT_BUILT = ("callback_url", "notify")
+
+
+async def submit(
+    gateway: Gateway, tenant: Tenant, wanted: JobRequest, key: str | None
+) -> tuple[JobRow, bool]:
+    """Record a job and start it; return its row, and whether it is new.
+
+    When Temporal is silent the job stays pending: it is durable, and maintenance starts it.
+
+    Raises:
+        NotBuiltYet: The request asks for something this version does not do.
+        UnknownJobType: There is no such job type.
+        InvalidPayload: The payload does not fit it.
+        Refusal: The payload names documents that do not exist.
+        IdempotencyKeyReused: The key belongs to another request.
+        ServiceUnavailable: Postgres does not answer.
+    """
+    _refuse_unbuilt(wanted)
+    job_type = gateway.job_types.get(wanted.type)
+    if job_type is None:
+        raise UnknownJobType(f"no job type {wanted.type!r}")
+    payload = validated(job_type.input, wanted.payload, "/payload")
+    await _refuse_missing_documents(gateway, tenant, payload)
+    new = NewJob(
+        id=JobId(uuid7(time.time_ns() // 1_000_000)),
+        tenant=tenant,
+        type=wanted.type,
+        payload=wanted.payload,
+        options=wanted.options,
+        labels=wanted.labels,
+        idempotency_key=key,
+    )
+    row, is_new = await jobs.insert(gateway.db, new)
+    if row.fingerprint != new.fingerprint:
+        raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
+    if row.status is JobStatus.PENDING:
+        await _start(gateway, job_type, row)
+    return row, is_new
+
+
+def validated(model: type[BaseModel], document: Any, base: str) -> BaseModel:
+    """Fit a document, which lies at a pointer inside the body, to a model.
+
+    Raises:
+        InvalidPayload: With a pointer to each mistake.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        found = mistakes(error, document, base)
+        raise InvalidPayload(f"it does not fit {model.__name__}", errors=found) from error
+
+
+def _refuse_unbuilt(wanted: JobRequest) -> None:
+    asked = [name for name in NOT_BUILT if getattr(wanted, name) is not None]
+    if asked:
+        found = [{"pointer": f"/{name}", "detail": "not supported yet"} for name in asked]
+        raise NotBuiltYet(f"{' and '.join(asked)} cannot be used yet", errors=found)
+
+
+async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, payload: BaseModel) -> None:
+    named = list(document_ids(payload, "/payload"))
+    if not named:
+        return
+    absent = set(await documents.missing(gateway.db, tenant, [each for _, each in named]))
+    found = [
+        {"pointer": at, "detail": f"no document {str(each)!r}"}
+        for at, each in named
+        if each in absent
+    ]
+    if found:
+        error = DocumentNotFound(f"{len(absent)} of the documents named do not exist")
+        raise Refusal(error, status=InvalidPayload.http_status, errors=found)
+
+
+async def _start(gateway: Gateway, job_type: JobType, row: JobRow) -> None:
+    try:
+        await executions.start(gateway.temporal, gateway.queue, job_type, row)
+    except ServiceUnavailable as error:
+        LOG.warning("job %s is recorded but not started yet: %s", row.id, error)
+    except Exception:
+        # The row is the promise: a refusal now would make clients submit the job a second time.
+        LOG.exception("job %s is recorded but could not be started", row.id)

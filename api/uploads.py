@@ -1,0 +1,118 @@
+"""Files on their way in: received within bounds, hashed, stored."""
+
+import hashlib
+import re
+import tempfile
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+
+from api.problems import Refusal
+from jobs.errors import DocumentEmpty, InvalidPayload, UnsupportedMediaType
+from jobs.ids import uuid7
+from jobs.values import DocumentId, Tenant
+from storage.documents import NewDocument
+from storage.objects import Objects
+
+FIELD = "files"
+MOST_FILES = 200
+MOST_FIELDS = 10
+LONGEST_NAME = 255
+PIECE = 1024 * 1024
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[FormData]:
+    """Read the form, large files to disk on their way, and forget them in the end.
+
+    Raises:
+        UnsupportedMediaType: It is not multipart/form-data.
+        HTTPException: It is malformed, or has too many files.
+    """
+    media_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "multipart/form-data":
+        raise UnsupportedMediaType("files are uploaded as multipart/form-data")
+    form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def files_of(form: FormData) -> list[UploadFile]:
+    """Return the files of a form.
+
+    Raises:
+        InvalidPayload: There is none, or something else.
+        Refusal: A file is empty.
+    """
+    files = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+    if not files or {name for name, _ in form.multi_items()} != {FIELD}:
+        raise InvalidPayload(f"send 1 to {MOST_FILES} files, each in a field named {FIELD!r}")
+    if len(files) != len(form.multi_items()):
+        raise InvalidPayload(f"a field {FIELD!r} is not a file: it has no filename")
+    empty = [index for index, each in enumerate(files) if not each.size]
+    if empty:
+        found = [{"pointer": f"/{FIELD}/{index}", "detail": "no bytes"} for index in empty]
+        raise Refusal(DocumentEmpty(f"{len(empty)} of the files have no bytes"), errors=found)
+    return files
+
+
+async def store(objects: Objects, tenant: Tenant, files: Sequence[UploadFile]) -> list[NewDocument]:
+    """Put the bytes of each file into the object store, one at a time."""
+    return [await _store(objects, tenant, each) for each in files]
+
+
+async def _store(objects: Objects, tenant: Tenant, upload: UploadFile) -> NewDocument:
+    with tempfile.NamedTemporaryFile(prefix="backburner-upload-") as spilled:
+        size, sha256 = await run_in_threadpool(_spill, upload.file, spilled.file)
+        key = await objects.put_file(tenant, "documents", Path(spilled.name), sha256)
+    return NewDocument(
+        id=DocumentId(uuid7(time.time_ns() // 1_000_000)),
+        name=safe_name(upload.filename or ""),
+        media_type=safe_media_type(upload.content_type or ""),
+        size_bytes=size,
+        sha256=sha256,
+        object_key=key,
+    )
+
+
+def _spill(source: IO[bytes], target: IO[bytes]) -> tuple[int, str]:
+    """Copy an upload to a file with a name, which the object store needs to stream it."""
+    digest, size = hashlib.sha256(), 0
+    while piece := source.read(PIECE):
+        digest.update(piece)
+        target.write(piece)
+        size += len(piece)
+    target.flush()
+    return size, digest.hexdigest()
+
+
+def safe_name(name: str) -> str:
+    """Reduce what a client calls its file to a plain file name of at most 255 characters."""
+    visible = "".join(
+        character
+        for character in unicodedata.normalize("NFC", name)
+        if unicodedata.category(character) not in _INVISIBLE
+    )
+    base = re.split(r"[/\\]", visible)[-1].strip()
+    if not base.strip("."):
+        return "document"
+    suffix = PurePosixPath(base).suffix[:20]
+    return base if len(base) <= LONGEST_NAME else base[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def safe_media_type(declared: str) -> str:
+    """Keep a well-formed media type without its parameters; anything else is just bytes."""
+    media_type = declared.partition(";")[0].strip().lower()
+    return media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"

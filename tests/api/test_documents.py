@@ -1,0 +1,149 @@
+import asyncio
+import hashlib
+
+import pytest
+
+from api.uploads import safe_media_type, safe_name
+from tests.api.conftest import assert_problem, served, with_settings
+
+NOBODY = "019ab2c4-5d6e-7f80-9123-456789abcdef"
+
+
+def file(name, content, media_type="text/plain"):
+    return ("files", (name, content, media_type))
+
+
+async def uploaded(api, *files):
+    reply = await api.post("/api/documents", files=list(files))
+    assert reply.status_code == 201, reply.text
+    return reply.json()["documents"]
+
+
+async def test_uploaded_files_come_back_as_they_were(api):
+    large = bytes(range(256)) * 8_000
+    documents = await uploaded(
+        api, file("notes.md", b"# Notes", "text/markdown"), file("größe €.bin", large, "x/y; a=b")
+    )
+    assert [each["name"] for each in documents] == ["notes.md", "größe €.bin"]
+    assert [each["media_type"] for each in documents] == ["text/markdown", "x/y"]
+    assert documents[1]["size_bytes"] == len(large)
+    assert documents[1]["sha256"] == hashlib.sha256(large).hexdigest()
+    content = await api.get(documents[1]["links"]["content"])
+    assert content.content == large
+    assert content.headers["content-disposition"] == (
+        "attachment; filename*=UTF-8''gr%C3%B6%C3%9Fe%20%E2%82%AC.bin"
+    )
+    assert content.headers["x-content-type-options"] == "nosniff"
+    assert (await api.get(documents[0]["links"]["self"])).json() == documents[0]
+
+
+async def test_documents_are_listed_page_by_page_and_deleted(api):
+    documents = await uploaded(api, *(file(f"{n}.txt", b"same bytes") for n in range(5)))
+    first = (await api.get("/api/documents", params={"limit": 3})).json()
+    rest = (await api.get("/api/documents", params={"limit": 3, "cursor": first["next"]})).json()
+    ids = [each["document_id"] for each in first["documents"] + rest["documents"]]
+    assert sorted(ids) == sorted(each["document_id"] for each in documents)
+    assert rest["next"] is None
+    for each in documents[:-1]:
+        assert (await api.delete(each["links"]["self"])).status_code == 204
+        assert_problem(await api.get(each["links"]["self"]), 404, "document_not_found")
+    # The bytes are shared, so they stay until the last document that has them goes.
+    assert (await api.get(documents[-1]["links"]["content"])).content == b"same bytes"
+    assert (await api.delete(documents[-1]["links"]["self"])).status_code == 204
+    assert_problem(await api.delete(documents[-1]["links"]["self"]), 404, "document_not_found")
+
+
+async def test_an_upload_with_an_empty_file_stores_nothing(api):
+    reply = await api.post("/api/documents", files=[file("a", b"a"), file("b", b"")])
+    problem = assert_problem(reply, 422, "document_empty")
+    assert problem["errors"] == [{"pointer": "/files/1", "detail": "no bytes"}]
+    assert (await api.get("/api/documents")).json()["documents"] == []
+
+
+async def test_an_upload_that_is_none_is_refused(api):
+    assert_problem(await api.post("/api/documents", json={}), 415, "unsupported_media_type")
+    for files in ([("other", ("a", b"a"))], [("files", (None, b"a"))]):
+        assert_problem(await api.post("/api/documents", files=files), 422, "invalid_payload")
+    many = [file("a", b"a")] * 201
+    assert_problem(await api.post("/api/documents", files=many), 400, "invalid_request")
+    for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        reply = await api.post(
+            "/api/documents", content=b"garbage", headers={"Content-Type": content_type}
+        )
+        assert_problem(reply, 400, "invalid_request")
+
+
+async def test_three_gigabytes_are_refused_before_they_are_sent(api):
+    reader, writer = await asyncio.open_connection(api.base_url.host, api.base_url.port)
+    writer.write(
+        b"POST /api/documents HTTP/1.1\r\nHost: x\r\nContent-Length: 3221225472\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    )
+    reply = await reader.readuntil(b"}")
+    writer.close()
+    assert reply.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in reply
+    assert b'"code":"request_too_large"' in reply
+
+
+async def test_an_upload_that_grows_too_large_is_cut_off(api):
+    async def pieces():
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        for _ in range(50):
+            yield b"a" * 65_536
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    reply = await api.post("/api/documents", content=pieces(), headers=headers)
+    assert_problem(reply, 413, "request_too_large")
+
+
+async def test_a_stranger_is_refused_before_the_upload_is_read(gateway):
+    async with served(with_settings(gateway, api_tokens={"token": "tenant"})) as api:
+        reader, writer = await asyncio.open_connection(api.base_url.host, api.base_url.port)
+        writer.write(
+            b"POST /api/documents HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        line = await reader.readline()
+        writer.close()
+    assert line.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_an_unknown_document_is_404(api):
+    for path in (f"/{NOBODY}", f"/{NOBODY}/content", "/x"):
+        assert_problem(await api.get(f"/api/documents{path}"), 404, "document_not_found")
+
+
+async def test_a_document_whose_bytes_are_gone_is_an_honest_500(api, gateway):
+    [document] = await uploaded(api, file("a.txt", b"a"))
+    key = await gateway.db.fetchval("SELECT object_key FROM documents")
+    await gateway.objects.delete("default", key)
+    assert_problem(await api.get(document["links"]["content"]), 500, "internal_error")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("a.pdf", "a.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\docs\\a.pdf", "a.pdf"),
+        ("..", "document"),
+        ("", "document"),
+        ("a\0b\r\nc\x7f\u202e.txt", "abc.txt"),
+        ("x" * 300 + ".pdf", "x" * 251 + ".pdf"),
+    ],
+)
+def test_a_file_name_is_reduced_to_a_plain_one(sent, kept):
+    assert safe_name(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Text/Markdown; charset=utf-8", "text/markdown"),
+        ("", "application/octet-stream"),
+        ("a/b\r\nX: y", "application/octet-stream"),
+    ],
+)
+def test_a_media_type_is_well_formed_or_unknown(sent, kept):
+    assert safe_media_type(sent) == kept

@@ -1,0 +1,97 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel, RootModel
+
+from api.document_ids import document_ids
+from api.estimates import Estimates, expectation
+from api.pointers import pointer, unstorable
+from jobs.values import DocumentId, JobId
+from storage.database import Database
+from storage.job_lists import Durations
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("history", "elapsed", "remaining"),
+    [
+        (None, 0, 60),
+        (None, 59.5, 1),
+        (None, 100, 10),
+        (Durations(4, 10, 20), 0, 60),
+        (Durations(5, 10, 20), 0, 10),
+        (Durations(5, 10, 20), 10, 10),
+        (Durations(5, 10, 20), 15.5, 5),
+        (Durations(5, 10, 20), 100, 10),
+        (Durations(5, 0.2, 0.4), 0, 1),
+    ],
+)
+def test_the_estimate_follows_history_and_never_promises_the_past(history, elapsed, remaining):
+    assert expectation(history, MINUTE).remaining(elapsed) == remaining
+
+
+async def test_durations_are_asked_once_for_many_replies():
+    asked = []
+
+    class Recording(Database):
+        def __init__(self) -> None:
+            pass
+
+        async def fetchrow(self, *args):
+            asked.append(args)
+            return {"count": 9, "median": 7.0, "p95": 9.0}
+
+    estimates = Estimates(Recording())
+    for _ in range(3):
+        assert (await estimates.of("a", MINUTE)).typical == 7.0
+    await estimates.of("b", MINUTE)
+    assert len(asked) == 2
+
+
+class Chapter(BaseModel):
+    source: DocumentId | None = None
+    job: JobId | None = None
+
+
+class Many(RootModel[list[DocumentId]]):
+    pass
+
+
+class Book(BaseModel):
+    cover: DocumentId
+    chapters: list[Chapter] = []
+    by_name: dict[str, DocumentId] = {}
+    pair: tuple[DocumentId, int] | None = None
+    rest: Many = Many([])
+
+
+def test_documents_are_found_wherever_a_payload_declares_them():
+    ids = [uuid4() for _ in range(6)]
+    book = Book(
+        cover=ids[0],
+        chapters=[Chapter(), Chapter(source=ids[1], job=ids[5])],
+        by_name={"a/b": ids[2]},
+        pair=(ids[3], 1),
+        rest=Many([ids[4]]),
+    )
+    assert dict(document_ids(book, "/payload")) == {
+        "/payload/cover": ids[0],
+        "/payload/chapters/1/source": ids[1],
+        "/payload/by_name/a~1b": ids[2],
+        "/payload/pair/0": ids[3],
+        "/payload/rest/0": ids[4],
+    }
+
+
+def test_a_pointer_leaves_out_what_is_not_in_the_document():
+    document = {"parts": [{"kind": "text"}]}
+    assert pointer(["parts", 0, "text", "words"], document, "missing") == "/parts/0/words"
+    assert pointer(["parts", 0, "text", "kind"], document, "enum") == "/parts/0/kind"
+    assert pointer(["parts", "[key]"], document, "string_type") == "/parts"
+
+
+def test_what_cannot_be_stored_is_found():
+    document = {"a": [1.5, "ok", "\0"], "b": {"c": "\ud800"}, "d": float("nan")}
+    assert {each["pointer"] for each in unstorable(document)} == {"/a/2", "/b/c", "/d"}

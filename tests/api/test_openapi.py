@@ -1,0 +1,79 @@
+import pytest
+
+from api.problems import MEDIA_TYPE
+
+OPERATIONS = {
+    ("post", "/api/jobs"): "submit_job",
+    ("get", "/api/jobs"): "list_jobs",
+    ("get", "/api/jobs/{job_id}"): "get_job",
+    ("get", "/api/jobs/{job_id}/result"): "get_result",
+    ("get", "/api/jobs/{job_id}/events"): "follow_job",
+    ("post", "/api/jobs/{job_id}/cancel"): "cancel_job",
+    ("post", "/api/jobs/{job_id}/signals/{name}"): "signal_job",
+    ("get", "/api/jobs/{job_id}/queries/{name}"): "query_job",
+    ("post", "/api/documents"): "upload_documents",
+    ("get", "/api/documents"): "list_documents",
+    ("get", "/api/documents/{document_id}"): "get_document",
+    ("get", "/api/documents/{document_id}/content"): "get_document_content",
+    ("delete", "/api/documents/{document_id}"): "delete_document",
+    ("get", "/api/job-types"): "list_job_types",
+    ("get", "/api/job-types/{name}"): "get_job_type",
+    ("get", "/livez"): "livez",
+    ("get", "/readyz"): "readyz",
+}
+
+
+@pytest.fixture
+async def document(api):
+    return (await api.get("/openapi.json")).json()
+
+
+def operations(document):
+    return {
+        (method, path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+async def test_operation_ids_are_what_generated_clients_rely_on(document):
+    found = {key: each["operationId"] for key, each in operations(document).items()}
+    assert found == OPERATIONS
+
+
+async def test_every_error_is_documented_as_a_problem(document):
+    for operation in operations(document).values():
+        assert operation["tags"]
+        assert operation["summary"]
+        assert "HTTPValidationError" not in str(operation)
+        for status, response in operation["responses"].items():
+            if status == "default" or status.startswith(("4", "5")):
+                assert response["content"].keys() == {MEDIA_TYPE}
+
+
+async def test_every_reference_leads_somewhere(document):
+    schemas = document["components"]["schemas"]
+
+    def references(node):
+        if isinstance(node, dict):
+            yield from [node["$ref"]] if "$ref" in node else []
+            for value in node.values():
+                yield from references(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from references(value)
+
+    found = {reference.rpartition("/")[2] for reference in references(document)}
+    assert "Problem" in found
+    assert found <= schemas.keys()
+
+
+async def test_the_main_bodies_have_examples(document):
+    for name in ("JobRequest", "JobAccepted", "JobView", "JobSummary", "DocumentView", "Problem"):
+        assert document["components"]["schemas"][name]["examples"], name
+
+
+async def test_the_door_is_described(document):
+    assert document["components"]["securitySchemes"]
+    assert operations(document)["post", "/api/jobs"]["security"]
+    assert "security" not in operations(document)["get", "/livez"]

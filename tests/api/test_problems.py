@@ -1,0 +1,67 @@
+import dataclasses
+import json
+import logging
+
+import pytest
+
+from tests.api.conftest import TEXT, assert_problem, served
+
+
+async def test_unknown_paths_and_methods_are_problems_too(api):
+    for path in ("/", "/api", "/api/jobs/", "/api/nothing", "/%ff"):
+        assert_problem(await api.get(path), 404, "unknown_route")
+    wrong = await api.delete("/api/jobs")
+    assert_problem(wrong, 405, "method_not_allowed")
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "POST"}
+
+
+async def test_a_claimed_size_is_refused_on_every_route(api):
+    reply = await api.request("GET", "/api/jobs", content=b" " * 200_001)
+    assert_problem(reply, 413, "request_too_large")
+
+
+async def test_a_defect_is_told_without_its_secrets_and_logged_with_the_request_id(gateway, caplog):
+    class Broken:
+        async def fetchrow(self, *_):
+            raise ZeroDivisionError("the secret")
+
+    async with served(dataclasses.replace(gateway, db=Broken())) as api:
+        reply = await api.post("/api/jobs", json=TEXT)
+    problem = assert_problem(reply, 500, "internal_error")
+    assert "secret" not in reply.text
+    assert any(
+        problem["request_id"] in record.getMessage() and record.exc_info
+        for record in caplog.records
+    )
+
+
+async def test_a_refusal_is_one_line_of_log_with_the_request_id(api, caplog):
+    caplog.set_level(logging.INFO, "api")
+    reply = await api.get("/api/job-types/nope")
+    [line] = [r.getMessage() for r in caplog.records if r.name == "api.problems"]
+    logged = json.loads(line)
+    assert logged["request_id"] == reply.headers["x-request-id"]
+    assert logged["code"] == "unknown_job_type"
+
+
+async def test_job_types_are_listed_with_their_schemas(api):
+    types = (await api.get("/api/job-types")).json()["job_types"]
+    assert {"summarize_documents", "summarize_text"} <= {each["name"] for each in types}
+    one = (await api.get("/api/job-types/summarize_text")).json()
+    assert one["input"]["properties"].keys() >= {"text"}
+    assert one["expected_seconds"] == 30
+    assert_problem(await api.get("/api/job-types/nope"), 404, "unknown_job_type")
+
+
+async def test_the_probes_answer(api):
+    for path in ("/livez", "/readyz"):
+        assert (await api.get(path)).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/errors"])
+async def test_the_documentation_needs_nothing_from_elsewhere(api, path):
+    page = await api.get(path)
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    assert "//" not in page.text.replace("<!doctype", "")

@@ -1,0 +1,98 @@
+"""The SDK and the command line against the true gateway, worker and servers."""
+
+import asyncio
+import json
+import socket
+from datetime import timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from api.app import create_app
+from api.gateway import Gateway
+from api.serving import Server
+from backburner import ApiError, AsyncBackburner, JobStatus
+from backburner.cli import app
+from settings import GatewaySettings
+
+TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
+
+
+@pytest.fixture
+async def client(house):
+    gateway = Gateway(
+        db=house.db,
+        objects=house.objects,
+        temporal=house.client,
+        job_types=house.job_types,
+        settings=GatewaySettings(),
+        queue=house.queue,
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(create_app(gateway))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with AsyncBackburner(url, outage=timedelta(seconds=5)) as client:
+        yield client
+    server.should_exit = True
+    await running
+
+
+async def command(client, *arguments):
+    done = await asyncio.to_thread(
+        CliRunner().invoke, app, ["--url", client.base_url, *map(str, arguments)]
+    )
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+async def test_a_job_is_submitted_followed_and_read(client):
+    job = await client.submit("summarize_text", TEXT, labels={"from": "test"})
+    events = [event async for event in client.events(job.job_id)]
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert events[-1].type == "succeeded"
+    ended = await client.wait(job.job_id)
+    assert ended.cost.responses == 1
+    assert await client.result(job.job_id) == ended.result
+    found = client.jobs(status=JobStatus.SUCCEEDED, labels={"from": "test"}, page_size=1)
+    assert [each.job_id async for each in found] == [job.job_id]
+
+
+async def test_a_submit_may_return_the_finished_job(client):
+    job = await client.submit("summarize_text", TEXT, wait=timedelta(seconds=30))
+    assert job.status is JobStatus.SUCCEEDED
+    assert job.result["summary"]
+
+
+async def test_a_canceled_job_ends(client):
+    job = await client.submit("summarize_text", TEXT)
+    await client.cancel(job.job_id, reason="no need")
+    assert (await client.wait(job.job_id)).status in {JobStatus.CANCELED, JobStatus.SUCCEEDED}
+
+
+async def test_a_wrong_payload_points_at_the_mistake(client):
+    with pytest.raises(ApiError) as caught:
+        await client.submit("summarize_text", {})
+    assert caught.value.code == "invalid_payload"
+    assert caught.value.errors[0]["pointer"] == "/payload/text"
+
+
+async def test_the_command_line_carries_documents_to_a_summary(client, tmp_path):
+    for name in ("a.md", "b.txt"):
+        (tmp_path / name).write_text(f"# {name}\n\nThe pilot ran for six weeks.\n")
+    documents = await command(client, "documents", "add", tmp_path)
+    assert len(await command(client, "documents", "list")) == 2
+    payload = {"document_ids": [each["document_id"] for each in documents]}
+    submit = ("submit", "summarize_documents", json.dumps(payload), "--wait")
+    job = await command(client, *submit)
+    assert job["result"]["summary"]
+    assert await command(client, "result", job["job_id"]) == job["result"]
+    assert await command(client, "list") == [job | {"result": None}]
+    names = [each["name"] for each in await command(client, "job-types")]
+    assert {"summarize_text", "summarize_documents"} <= set(names)
+
+
+async def test_the_doctor_finds_the_true_gateway_well(client):
+    findings = await command(client, "doctor", "-o", "json")
+    found = {each["subject"]: each["verdict"] for each in findings}
+    assert (found["Gateway"], found["Readiness"], found["Token"]) == ("ok", "ok", "ok")

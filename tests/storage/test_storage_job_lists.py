@@ -1,0 +1,227 @@
+"""Claims about questions over many jobs."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.status import TERMINAL, JobStatus
+from storage import job_lists
+from storage import jobs as job_rows
+from storage.job_lists import Filter, Position
+from tests.storage.rows import (
+    CANCELED,
+    FAILED,
+    FEW,
+    SUCCEEDED,
+    again,
+    aged,
+    ending,
+    inserted,
+    job_id,
+    new_tenant,
+)
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ENDINGS = sorted(TERMINAL)
+
+
+def ids(rows):
+    return {row.id for row in rows}
+
+
+@FEW
+@given(
+    ages=st.lists(st.integers(1, 4), max_size=9),
+    size=st.integers(1, 4),
+    newcomers=st.lists(st.booleans(), min_size=1),
+)
+async def test_paging_yields_every_job_once_whoever_comes_in_between(db, ages, size, newcomers):
+    tenant, before = new_tenant(), []
+    for age in ages:
+        row = await inserted(db, tenant)
+        await aged(db, row, "created_at", age * HOUR)
+        before.append(row.id)
+    seen, after, turns = [], None, 0
+    while page := await job_lists.page(db, tenant, Filter(), after=after, limit=size):
+        seen += page
+        after = Position(page[-1].created_at, page[-1].id)
+        if newcomers[turns % len(newcomers)]:
+            await inserted(db, tenant)
+        turns += 1
+    assert sorted(row.id for row in seen) == sorted(before)
+    order = [(row.created_at, row.id) for row in seen]
+    assert order == sorted(order, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(), "ABC"),
+        (Filter(type="words"), "AB"),
+        (Filter(statuses=(JobStatus.PENDING,)), "AC"),
+        (Filter(statuses=(JobStatus.PENDING, SUCCEEDED)), "ABC"),
+        (Filter(statuses=(FAILED,)), ""),
+        (Filter(labels={"team": "red"}), "AB"),
+        (Filter(labels={"team": "red", "size": "s"}), "A"),
+        (Filter(labels={}), "ABC"),
+        (Filter(labels={"team": "blue"}), ""),
+        (Filter(labels={"it's": '"quoted" {}'}), "C"),
+        (Filter(type="words", statuses=(SUCCEEDED,), labels={"team": "red"}), "B"),
+        (Filter(created_after=datetime.now(UTC) - DAY), "AB"),
+        (Filter(created_after=datetime.now(UTC) + DAY), ""),
+        (Filter(parent=job_id()), ""),
+    ],
+)
+async def test_filters_narrow_a_page(db, tenant, wanted, found):
+    rows = {
+        "A": await inserted(db, tenant, labels={"team": "red", "size": "s"}),
+        "B": await inserted(db, tenant, labels={"team": "red"}),
+        "C": await inserted(db, tenant, type="else", labels={"it's": '"quoted" {}'}),
+    }
+    await job_rows.finish(db, ending(rows["B"]))
+    await aged(db, rows["C"], "created_at", 2 * DAY)
+    page = await job_lists.page(db, tenant, wanted, after=None, limit=9)
+    assert ids(page) == {rows[each].id for each in found}
+
+
+async def test_children_are_found_by_their_parent(db, tenant):
+    parent, child = await inserted(db, tenant), await inserted(db, tenant)
+    await db.execute("UPDATE jobs SET parent_id = $2 WHERE id = $1", child.id, parent.id)
+    page = await job_lists.page(db, tenant, Filter(parent=parent.id), after=None, limit=9)
+    assert ids(page) == {child.id}
+
+
+async def took(db, tenant, job_type, seconds, status=SUCCEEDED):
+    row = await inserted(db, tenant, type=job_type)
+    await job_rows.finish(db, ending(row, status))
+    await db.execute(
+        "UPDATE jobs SET created_at = completed_at - $2::interval WHERE id = $1",
+        row.id,
+        timedelta(seconds=seconds),
+    )
+
+
+async def test_durations_are_those_of_successes(db, tenant):
+    for seconds in (1, 2, 3, 4, 100):
+        await took(db, tenant, tenant, seconds)
+    await took(db, tenant, tenant, 9999, FAILED)
+    await inserted(db, tenant, type=tenant)
+    found = await job_lists.durations(db, tenant)
+    assert found is not None
+    assert found.count == 5
+    assert found.median == pytest.approx(3)
+    assert found.p95 == pytest.approx(4 + 0.8 * 96)
+
+
+async def test_durations_look_at_recent_jobs_only(db, tenant, monkeypatch):
+    monkeypatch.setattr(job_lists, "RECENT", 2)
+    for seconds in (1000, 5, 7):
+        await took(db, tenant, tenant, seconds)
+    found = await job_lists.durations(db, tenant)
+    assert found is not None
+    assert found.count == 2
+    assert found.median == pytest.approx(6)
+
+
+async def test_a_type_nobody_ran_has_no_durations(db, tenant):
+    await took(db, tenant, tenant, 5, CANCELED)
+    assert await job_lists.durations(db, tenant) is None
+
+
+async def claim(db, limit=99):
+    return ids(await job_lists.unstarted(db, older_than=HOUR, younger_than=DAY, limit=limit))
+
+
+async def test_only_pending_jobs_of_the_right_age_are_unstarted(fresh, tenant):
+    ages = {
+        "new": HOUR / 2,
+        "due": 2 * HOUR,
+        "old": 2 * DAY,
+        "running": 2 * HOUR,
+        "ended": HOUR * 2,
+    }
+    rows = {name: await inserted(fresh, tenant) for name in ages}
+    await job_rows.mark_running(fresh, tenant, rows["running"].id)
+    await job_rows.finish(fresh, ending(rows["ended"]))
+    for name, age in ages.items():
+        await aged(fresh, rows[name], "created_at", age)
+    assert await claim(fresh) == {rows["due"].id}
+
+
+async def test_a_claimed_job_is_handed_out_again_only_after_a_while_or_when_given_back(
+    fresh, tenant
+):
+    rows = [await inserted(fresh, tenant) for _ in range(3)]
+    for row in rows:
+        await aged(fresh, row, "created_at", 2 * HOUR)
+    assert await claim(fresh) == ids(rows)
+    assert await claim(fresh) == set()
+    await job_lists.unchecked(fresh, [rows[0].id])
+    await aged(fresh, rows[1], "start_checked_at", timedelta(minutes=6))
+    assert await claim(fresh) == ids(rows[:2])
+    assert (await again(fresh, rows[0])).updated_at == rows[0].updated_at
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_concurrent_claims_share_the_jobs_and_keep_the_limit(fresh, tenant, limit):
+    rows = [await inserted(fresh, tenant) for _ in range(12)]
+    for row in rows:
+        await aged(fresh, row, "created_at", 2 * HOUR)
+    claims = await asyncio.gather(*(claim(fresh, limit) for _ in range(4)))
+    assert all(len(each) == limit for each in claims)
+    assert len(set().union(*claims)) == 4 * limit
+    while more := await claim(fresh, limit):
+        claims.append(more)
+    assert set().union(*claims) == ids(rows)
+
+
+async def test_the_jobs_never_checked_come_first(fresh, tenant):
+    checked, unchecked = await inserted(fresh, tenant), await inserted(fresh, tenant)
+    await aged(fresh, checked, "created_at", 3 * HOUR)
+    await aged(fresh, checked, "start_checked_at", HOUR)
+    await aged(fresh, unchecked, "created_at", 2 * HOUR)
+    assert await claim(fresh, 1) == {unchecked.id}
+
+
+async def test_still_open_leaves_out_the_ended_and_the_unknown(db, tenant):
+    pending, running = await inserted(db, tenant), await inserted(db, tenant)
+    await job_rows.mark_running(db, tenant, running.id)
+    ended = [await inserted(db, tenant) for _ in ENDINGS]
+    for row, status in zip(ended, ENDINGS, strict=True):
+        await job_rows.finish(db, ending(row, status))
+    asked = [pending.id, running.id, *ids(ended), job_id()]
+    assert ids(await job_lists.still_open(db, asked)) == {pending.id, running.id}
+
+
+async def test_quiet_jobs_come_oldest_first_page_by_page(fresh, tenant):
+    rows = [await inserted(fresh, tenant) for _ in range(5)]
+    ended = await inserted(fresh, tenant)
+    await job_rows.finish(fresh, ending(ended))
+    for hours, row in enumerate([*rows[1:], ended], start=1):
+        await aged(fresh, row, "created_at", hours * HOUR)
+        await aged(fresh, row, "updated_at", HOUR)
+    seen, after = [], None
+    while page := await job_lists.quiet(fresh, idle=HOUR / 2, after=after, limit=2):
+        seen += page
+        after = Position(page[-1].created_at, page[-1].id)
+    assert [row.id for row in seen] == [row.id for row in reversed(rows[1:])]
+
+
+async def test_unanswered_cancels_are_those_of_open_jobs_a_while_ago(fresh, tenant):
+    waiting, ended, recent, _ = [await inserted(fresh, tenant) for _ in range(4)]
+    for row in (waiting, ended, recent):
+        await job_rows.request_cancel(fresh, tenant, row.id, by="x", reason=None)
+    for row in (waiting, ended):
+        await aged(fresh, row, "cancel_requested_at", HOUR)
+    await job_rows.finish(fresh, ending(ended))
+    found = await job_lists.unanswered_cancels(fresh, older_than=HOUR / 2, limit=9)
+    assert ids(found) == {waiting.id}
+
+
+async def test_last_seqs_tell_how_far_each_job_is(db, tenant):
+    one, two = await inserted(db, tenant), await inserted(db, tenant)
+    await job_rows.mark_running(db, tenant, two.id)
+    assert await job_lists.last_seqs(db, [one.id, two.id, job_id()]) == {one.id: 1, two.id: 2}

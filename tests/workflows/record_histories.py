@@ -1,0 +1,144 @@
+"""Record the histories that the replay tests use: `python -m tests.workflows.record_histories`.
+
+Every job type found by `discover` is run three times, on servers of its own: to success, to failure
+and canceled. A history that is recorded already is kept, so that old ones go on proving that running
+jobs survive new code; `--again` replaces them all.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from jobs.registry import JobType
+from jobs.values import JobId
+from local.openai_emulator.app import create_app
+from local.openai_emulator.settings import EmulatorSettings
+from local.postgres import Postgres
+from local.temporal import TemporalServer
+from storage.executions import SEARCH_ATTRIBUTES
+from storage.migrate import migrate
+from tests.installation import Installation, installed, serving
+from tests.workflows.examples import TEXT, example
+from tests.workflows.looking import agreed, responses_open, tell
+from tests.workflows.replaying import HISTORIES
+from tests.workflows.stocking import uploaded
+
+CASES: dict[str, dict[str, Any]] = {
+    "succeeded": {},
+    "failed": {"outcome": "failed", "error_code": "invalid_prompt"},
+    "canceled": {"outcome": "stuck"},
+}
+"""What the emulator is told in each case."""
+
+MORE_DOCUMENTS = 14
+"""More than one group: the tree has two levels."""
+
+PERSONAL = {"stackTrace", "identity", "requestId", "workerVersion", "sdkMetadata"}
+"""Fields that name a machine or change with every recording and matter to no replay."""
+
+
+@contextmanager
+def emulating() -> Iterator[str]:
+    """Serve an emulator on a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app(EmulatorSettings(latency_seconds=0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@asynccontextmanager
+async def a_house() -> AsyncIterator[Installation]:
+    """Start everything a job needs."""
+    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="backburner-"))
+        postgres = await stack.enter_async_context(Postgres(None, fsync=False))
+        await migrate(postgres.dsn())
+        temporal = await stack.enter_async_context(
+            TemporalServer(None, ui=False, search_attributes=attributes)
+        )
+        house = await stack.enter_async_context(
+            installed(
+                database_url=postgres.dsn(),
+                temporal_address=temporal.address,
+                emulator_url=stack.enter_context(emulating()),
+                folder=Path(folder),
+                queue="recording",
+            )
+        )
+        await stack.enter_async_context(serving(house))
+        yield house
+
+
+async def run(house: Installation, kind: JobType, case: str, payload: dict[str, Any]) -> JobId:
+    """Run a job to the end that the case is named after."""
+    await house.emulator.post("/reset")
+    await house.emulator.post("/script", json={"default": CASES.get(case, {})})
+    job_id = await house.submit(kind.name, payload)
+    if case == "canceled":
+        await responses_open(house, job_id, 1)
+        await tell(house, job_id, "cancel", "recorded for the replay tests")
+    row = await agreed(house, job_id)
+    if case in CASES and row.status != case:
+        raise SystemExit(f"{kind.name} should have {case}, but it {row.status}: {row.failure}")
+    return job_id
+
+
+def impersonal(value: Any) -> Any:
+    """Return a history's JSON without what names a machine."""
+    if isinstance(value, list):
+        return [impersonal(each) for each in value]
+    if isinstance(value, dict):
+        return {key: impersonal(each) for key, each in value.items() if key not in PERSONAL}
+    return value
+
+
+async def record(house: Installation, kind: JobType, case: str, payload: dict[str, Any]) -> None:
+    """Run a job and keep its history."""
+    job_id = await run(house, kind, case, payload)
+    history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
+    path = HISTORIES / kind.name / f"{case}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(impersonal(history.to_json_dict()), indent=1)
+    await asyncio.to_thread(path.write_text, text + "\n", "utf-8")
+    print(f"{kind.name}/{case}: {len(history.events)} events")  # noqa: T201 # for whoever types it
+
+
+async def main(*, again: bool) -> None:
+    """Record what is missing, or everything."""
+    async with a_house() as house:
+        document = str(await uploaded(house, "pilot.txt", TEXT))
+        ours = [k for k in house.job_types.values() if k.workflow.__module__.startswith("workf")]
+        for kind in ours:
+            payload = example(kind.schemas()["input"], uuid=document)
+            for case in CASES:
+                if again or not (HISTORIES / kind.name / f"{case}.json").exists():
+                    await record(house, kind, case, payload)
+        if again or not (HISTORIES / "summarize_documents" / "a_tree.json").exists():
+            ids = [
+                str(await uploaded(house, f"{n}.txt", f"Boat {n} sailed."))
+                for n in range(MORE_DOCUMENTS)
+            ]
+            kind = house.job_types["summarize_documents"]
+            await record(house, kind, "a_tree", {"document_ids": ids})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Record histories for the replay tests.")
+    parser.add_argument("--again", action="store_true", help="replace those recorded already")
+    asyncio.run(main(again=parser.parse_args().again))

@@ -1,0 +1,34 @@
+"""Replaying recorded histories as a worker would."""
+
+from pathlib import Path
+
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+HISTORIES = Path(__file__).parent / "histories"
+RECORDED = sorted(HISTORIES.glob("*/*.json"))
+PASSED_THROUGH = ("jobs", "workflows.core")
+"""What `worker.py` passes through its sandbox; a test compares the two."""
+
+
+def runner() -> SandboxedWorkflowRunner:
+    """Return the sandbox that workers run workflows in."""
+    return SandboxedWorkflowRunner(
+        SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+async def replay(path: Path, workflow: type) -> None:
+    """Replay a recorded history.
+
+    Raises:
+        temporalio.workflow.NondeterminismError: The workflow would decide otherwise today.
+    """
+    # The corpus holds no large payload, so the worker's object store is not needed.
+    replayer = Replayer(
+        workflows=[workflow], workflow_runner=runner(), data_converter=pydantic_data_converter
+    )
+    history = WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
+    await replayer.replay_workflow(history)

@@ -1,0 +1,78 @@
+"""Postgres goes away in the middle of a job: it shows, it drains, and it ends rightly."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jobs.status import JobStatus
+from local.postgres import Postgres
+from local.temporal import TemporalServer
+from storage.migrate import migrate
+from tests.installation import Installation, eventually, installed, serving
+from tests.workflows import job_types  # noqa: F401 # declares them
+from tests.workflows.looking import agreed, pending_activities, responses_open, scripted, tell
+
+PROMPT_SECONDS = 5.0
+"""What a worker may take to stop; hanging on a dead Postgres would take 10 s and more."""
+
+
+@pytest.fixture
+async def mortal(anyio_backend: str) -> AsyncIterator[Postgres]:
+    """A Postgres of this test's own, which it may stop."""
+    async with Postgres(None, fsync=False) as server:
+        await migrate(server.dsn())
+        yield server
+
+
+@pytest.fixture
+async def fragile(
+    mortal: Postgres, temporal: TemporalServer, emulator_url: str, tmp_path: Path
+) -> AsyncIterator[Installation]:
+    """An installation on that Postgres, without a worker."""
+    async with installed(
+        database_url=mortal.dsn(),
+        temporal_address=temporal.address,
+        emulator_url=emulator_url,
+        folder=tmp_path,
+        queue=f"q-{uuid.uuid4().hex[:12]}",
+    ) as installation:
+        await installation.emulator.post("/reset")
+        yield installation
+
+
+async def test_an_ending_that_cannot_be_recorded_waits_in_sight(mortal, fragile: Installation):
+    async with serving(fragile):
+        job_id = await fragile.submit("test_approvals", {"prompts": []})
+        await eventually(lambda: fragile.job(job_id), lambda row: row.waiting_for)
+        await mortal.stop()
+        await tell(fragile, job_id, "approve", {"approved": True, "by": "Ada"})
+        await eventually(
+            lambda: pending_activities(fragile, job_id), lambda found: "record_finished" in found
+        )
+        began = time.monotonic()
+    assert time.monotonic() - began < PROMPT_SECONDS, "a worker stops although Postgres is away"
+
+    await mortal.start()
+    async with serving(fragile):
+        row = await agreed(fragile, job_id)
+    assert row.status is JobStatus.SUCCEEDED
+
+
+async def test_a_response_that_ends_meanwhile_is_booked_once(mortal, fragile: Installation):
+    prompt = scripted("Wait.", queued_seconds=0, run_seconds=1)
+    async with serving(fragile):
+        job_id = await fragile.submit("test_asks", {"prompts": [prompt]})
+        await responses_open(fragile, job_id, 1)
+        await mortal.stop()
+
+        async def ended_upstream() -> bool:
+            return all(each["status"] == "completed" for each in await fragile.created())
+
+        await eventually(ended_upstream)
+        await mortal.start()
+        row = await agreed(fragile, job_id)
+    assert (row.status, row.cost.responses) == (JobStatus.SUCCEEDED, 1)
+    assert len(await fragile.created()) == 1

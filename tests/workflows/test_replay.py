@@ -1,0 +1,56 @@
+"""Every recorded history replays: running jobs survive the code of today."""
+
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+import worker
+from jobs.queues import Queue
+from jobs.registry import discover
+from settings import WorkerSettings
+from tests.installation import Installation
+from tests.workflows.changed_workflow import ChangedTitle
+from tests.workflows.replaying import RECORDED, replay, runner
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=name_of)
+async def test_a_recorded_history_replays(path: Path):
+    await replay(path, discover()[path.parent.name].workflow)
+
+
+async def test_a_workflow_that_decides_otherwise_is_noticed():
+    path = next(each for each in RECORDED if name_of(each) == "generate_title/succeeded")
+
+    with pytest.raises(workflow.NondeterminismError):
+        await replay(path, ChangedTitle)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=name_of)
+def test_a_recorded_history_is_small_and_names_no_machine(path: Path):
+    text = path.read_text("utf-8")
+
+    assert len(text) < 300_000
+    assert '"stackTrace"' not in text
+    assert "@" not in text.replace("@backburner", "")
+
+
+async def test_replays_use_the_sandbox_of_the_worker(house: Installation):
+    assert house.deeds is not None
+    served = worker.workers(
+        house.client,
+        house.deeds,
+        dict(house.job_types),
+        [Queue.MAIN],
+        base="never-polled",
+        settings=WorkerSettings(),
+    )[0]
+    theirs = served.config(active_config=False)["workflow_runner"]
+
+    assert isinstance(theirs, SandboxedWorkflowRunner)
+    assert theirs.restrictions == runner().restrictions

@@ -1,0 +1,41 @@
+"""What the record cannot hold is refused or mended here: writing it would be tried for ever."""
+
+import re
+
+LARGEST_COUNT = 2**31 - 1
+"""The largest number a progress may show: Postgres's integer."""
+
+ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""A NUL in JSON text: its escape, unless the backslash is itself escaped."""
+
+
+def words(text: str) -> str:
+    """Return text as Postgres can hold it: without NUL and lone surrogates."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
+def answer(json_text: str) -> str:
+    """Return a model's JSON without NUL, which no model means."""
+    return ESCAPED_NUL.sub(r"\1", json_text)
+
+
+def result(json_text: str) -> str:
+    """Return a result's JSON as it is.
+
+    Raises:
+        ValueError: It holds a NUL; dropping it would make the record differ from the workflow.
+    """
+    if ESCAPED_NUL.search(json_text):
+        raise ValueError("the output holds a NUL character, which the record cannot keep")
+    return json_text
+
+
+def count(number: int) -> int:
+    """Return a count of a progress as it is.
+
+    Raises:
+        ValueError: It is too large.
+    """
+    if abs(number) > LARGEST_COUNT:
+        raise ValueError(f"a progress counts up to {LARGEST_COUNT:,}: choose a larger unit")
+    return number
