@@ -21,6 +21,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._latest = 0
+        self._released = False
         self._changed = asyncio.Event()
 
     def tell(self, latest: int) -> None:
@@ -29,13 +30,14 @@ class Watch:
             self._latest = latest
             self._changed.set()
 
-    def wake(self) -> None:
-        """Wake the reader whatever there is."""
+    def release(self) -> None:
+        """Wake the reader for good: it shall not wait again."""
+        self._released = True
         self._changed.set()
 
     async def beyond(self, seq: int, *, timeout: float) -> bool:
         """Wait for an event after `seq`, or for the end of the gateway; False when time is up."""
-        if self._latest > seq:
+        if self._released or self._latest > seq:
             return True
         self._changed.clear()
         try:
@@ -66,7 +68,7 @@ class Follower:
         self._watches.setdefault(job_id, set()).add(watch)
         self._somebody.set()
         if self.closing:
-            watch.wake()
+            watch.release()
         try:
             yield watch
         finally:
@@ -77,6 +79,8 @@ class Follower:
 
     async def next_look(self) -> None:
         """Wait until Postgres has answered once more; the caller has to be watching something."""
+        if self.closing:
+            return
         self._looked.clear()
         await self._looked.wait()
 
@@ -86,7 +90,7 @@ class Follower:
         self._looked.set()
         for watches in self._watches.values():
             for watch in watches:
-                watch.wake()
+                watch.release()
 
     async def run(self) -> None:
         """Follow for ever; an outage of Postgres only delays the news."""
