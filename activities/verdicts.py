@@ -33,7 +33,8 @@ class Verdict:
 
 def judge(response: Response) -> Verdict:
     """Judge a response whose status is in `ENDED`."""
-    text = response.output_text
+    # Some compatible servers send null instead of an empty list for a response that failed.
+    text = response.output_text if response.output else ""
     if response.status == "completed":
         refusal = _refusal(response)
         if refusal is None:

@@ -72,11 +72,13 @@ async def submit(
 def validated(model: type[BaseModel], document: Any, base: str) -> BaseModel:
     """Fit a document, which lies at a pointer inside the body, to a model.
 
+    A field the model does not know is a mistake of the sender, unless the model says otherwise.
+
     Raises:
         InvalidPayload: With a pointer to each mistake.
     """
     try:
-        return model.model_validate(document)
+        return model.model_validate(document, extra=model.model_config.get("extra", "forbid"))
     except ValidationError as error:
         found = mistakes(error, document, base)
         raise InvalidPayload(f"it does not fit {model.__name__}", errors=found) from error

@@ -1,13 +1,16 @@
 """The object store: documents and values too large for a row, under keys hashed from content."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from jobs.errors import ServiceUnavailable
 from jobs.values import Tenant
 
 INLINE_BYTES = 128 * 1024
@@ -29,7 +32,10 @@ def open_store(url: str) -> ObjectStore:
 
 
 class Objects:
-    """Write-once objects of tenants. Writing the same content again changes nothing."""
+    """Write-once objects of tenants. Writing the same content again changes nothing.
+
+    All methods raise `ServiceUnavailable` when the store does not answer.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -37,13 +43,15 @@ class Objects:
     async def put(self, tenant: Tenant, kind: str, content: bytes) -> str:
         """Store content and return its key."""
         key = _key(tenant, kind, hashlib.sha256(content).hexdigest())
-        await obstore.put_async(self._store, key, content)
+        with _reaching():
+            await obstore.put_async(self._store, key, content)
         return key
 
     async def put_file(self, tenant: Tenant, kind: str, path: Path, sha256: str) -> str:
         """Store a file, streaming it, and return its key."""
         key = _key(tenant, kind, sha256)
-        await obstore.put_async(self._store, key, path)
+        with _reaching():
+            await obstore.put_async(self._store, key, path)
         return key
 
     async def get(self, tenant: Tenant, key: str) -> bytes:
@@ -52,19 +60,22 @@ class Objects:
         Raises:
             FileNotFoundError: There is none, or it belongs to another tenant.
         """
-        found = await obstore.get_async(self._store, _own(tenant, key))
-        return bytes(await found.bytes_async())
+        with _reaching():
+            found = await obstore.get_async(self._store, _own(tenant, key))
+            return bytes(await found.bytes_async())
 
     async def stream(self, tenant: Tenant, key: str) -> AsyncIterator[bytes]:
         """Yield an object's content piece by piece; raises as `get` does."""
-        found = await obstore.get_async(self._store, _own(tenant, key))
-        async for piece in found.stream():
-            yield bytes(piece)
+        with _reaching():
+            found = await obstore.get_async(self._store, _own(tenant, key))
+            async for piece in found.stream():
+                yield bytes(piece)
 
     async def delete(self, tenant: Tenant, key: str) -> None:
         """Delete an object; deleting it again changes nothing."""
         try:
-            await obstore.delete_async(self._store, _own(tenant, key))
+            with _reaching():
+                await obstore.delete_async(self._store, _own(tenant, key))
         except FileNotFoundError:
             return
 
@@ -72,9 +83,20 @@ class Objects:
         """Make sure the store answers.
 
         Raises:
-            Exception: Whatever the store's driver says when it cannot.
+            ServiceUnavailable: It does not.
         """
-        await obstore.put_async(self._store, "probe", b"")
+        with _reaching():
+            await obstore.put_async(self._store, "probe", b"")
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        raise ServiceUnavailable(f"the object store does not answer: {error}") from error
 
 
 def _key(tenant: Tenant, kind: str, sha256: str) -> str:

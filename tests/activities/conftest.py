@@ -37,7 +37,8 @@ async def workshop(
 
 @pytest.fixture
 async def own(workshop: Installation) -> Installation:
-    """The workshop with no jobs to its name and an emulator that remembers nothing."""
+    """The workshop, emptied of jobs, with an emulator that remembers nothing."""
+    await workshop.db.execute("DELETE FROM jobs")  # and, by cascade, their responses
     await workshop.emulator.post("/reset")
     return dataclasses.replace(workshop, ids=[])
 

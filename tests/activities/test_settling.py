@@ -44,8 +44,9 @@ REFUSED = {"type": "refusal", "refusal": "I will not"}
         (response("incomplete", SAID), "failed", "response_incomplete", False),
         (response("cancelled"), "canceled", "response_canceled_upstream", False),
         (response("failed"), "failed", "response_failed", False),
+        (response("failed", output=None), "failed", "response_failed", False),
     ],
-    ids=["completed", "refused", "incomplete", "cancelled", "failed"],
+    ids=["completed", "refused", "incomplete", "cancelled", "failed", "failed with null output"],
 )
 def test_an_end_has_one_verdict(ended, state, code, retryable):
     verdict = judge(ended)
