@@ -4,13 +4,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobs.webhooks import check_secret
 
 TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """Tenants name object keys and fairness keys, which bounds their length and alphabet."""
 
-SAMPLE_SECRETS = frozenset({"emulated", "change-me", "secret"})
+SAMPLE_SECRETS = frozenset(
+    {"emulated", "change-me", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+)
 """Secrets that stand in examples; production refuses them."""
 
 
@@ -23,11 +27,13 @@ class StorageSettings(_Settings):
 
     Attributes:
         database_url: Postgres, as a libpq URL.
+        listen_url: Postgres past any pooler, for LISTEN; None takes the database_url.
         database_pool_size: Connections each process holds at the most.
         objects_url: Object store for documents and large values: file:, s3:, gs: or az: URL.
     """
 
     database_url: str = "postgresql://backburner@127.0.0.1:5432/backburner"
+    listen_url: str | None = None
     database_pool_size: int = Field(default=10, ge=2, le=500)
     objects_url: str = Field(default_factory=lambda: (Path.cwd() / ".backburner/objects").as_uri())
 
@@ -98,6 +104,8 @@ class GatewaySettings(_Settings):
         public_url: Prefix of the links in replies; None makes them relative.
         api_tokens: Bearer tokens and the tenant each one belongs to. Empty leaves the door open
             for the tenant `default`, which only development allows.
+        openai_webhook_secrets: Signing secrets of OpenAI's webhooks, as a JSON list; two while one
+            replaces the other. Empty refuses every webhook, and responses are polled.
         max_request_bytes: Largest JSON body.
         max_upload_bytes: Largest upload request.
         max_wait_seconds: Longest `Prefer: wait`.
@@ -108,9 +116,17 @@ class GatewaySettings(_Settings):
     port: int = 8080
     public_url: str | None = None
     api_tokens: dict[str, TenantName] = Field(default_factory=dict, repr=False)
+    openai_webhook_secrets: tuple[SecretStr, ...] = ()
     max_request_bytes: int = 4 * 1024 * 1024
     max_upload_bytes: int = 512 * 1024 * 1024
     max_wait_seconds: int = 60
+
+    @field_validator("openai_webhook_secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for each in secrets:
+            check_secret(each.get_secret_value())
+        return secrets
 
     @model_validator(mode="after")
     def _closed_in_production(self) -> Self:
@@ -119,4 +135,7 @@ class GatewaySettings(_Settings):
                 raise ValueError("BACKBURNER_API_TOKENS is empty: production needs a closed door")
             if SAMPLE_SECRETS & self.api_tokens.keys():
                 raise ValueError("BACKBURNER_API_TOKENS holds a sample secret")
+            secrets = (each.get_secret_value() for each in self.openai_webhook_secrets)
+            if not SAMPLE_SECRETS.isdisjoint(secrets):
+                raise ValueError("BACKBURNER_OPENAI_WEBHOOK_SECRETS holds a sample secret")
         return self

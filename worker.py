@@ -30,14 +30,15 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.adopting import Adopter
 from activities.control import Control
 from activities.documents import Documents
 from activities.interceptor import Failures
+from activities.listener import Listener
 from activities.maintenance import TURN, Maintenance
 from activities.pace import Pace
 from activities.provider import Provider
@@ -45,6 +46,7 @@ from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
 from activities.settling import Books
+from activities.status_client import StatusClient
 from activities.submitting import Submitter
 from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
@@ -54,9 +56,8 @@ from settings import OpenAISettings, StorageSettings, TemporalSettings, WorkerSe
 from storage.database import UNAVAILABLE, Database, connect
 from storage.installation import installation_id
 from storage.migrate import MigrationRefused, migrate
-from storage.namespaces import register_search_attributes
+from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
-from storage.payloads import data_converter
 from workflows.core.maintenance import MaintenanceTurn
 
 logger = logging.getLogger("backburner.worker")
@@ -101,45 +102,54 @@ async def build(
     job_types: Mapping[str, JobType],
     *,
     queue: str,
+    listen_url: str,
     provider_settings: OpenAISettings,
     settings: WorkerSettings,
 ) -> AsyncIterator[Deeds]:
     """Wire the deeds to their drivers and release the drivers in the end."""
-    key = provider_settings.api_key.get_secret_value()
-    timeout = provider_settings.request_timeout.total_seconds()
     async with (
         openai.AsyncOpenAI(
-            api_key=key, base_url=provider_settings.base_url, max_retries=0, timeout=timeout
-        ) as sdk,
-        Watcher(
+            api_key=provider_settings.api_key.get_secret_value(),
             base_url=provider_settings.base_url,
-            api_key=key,
-            concurrent_polls=settings.concurrent_polls,
-        ) as watcher,
+            max_retries=0,
+            timeout=provider_settings.request_timeout.total_seconds(),
+        ) as sdk,
+        StatusClient(str(sdk.base_url), _headers(sdk)) as status_client,
+        Watcher(status_client, concurrent_polls=settings.concurrent_polls) as watcher,
     ):
         provider = Provider(
             sdk, submit_timeout_seconds=provider_settings.submit_timeout.total_seconds()
         )
         books = Books(db, objects)
         releaser = Releaser(provider, books)
+        installation = await installation_id(db)
         submitter = Submitter(
             db,
             objects,
             provider,
             releaser,
-            await installation_id(db),
+            installation,
             provider_settings.model,
             provider_settings.requests_per_minute,
         )
+        adopter = Adopter(db, client, provider, books, releaser, installation)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
-        yield Deeds(
-            responses=Responses(submitter, releaser, books, watcher, Pace()),
-            records=Records(db, objects),
-            control=Control(client),
-            documents=Documents(db, objects, provider_settings.model),
-            maintenance=Maintenance(db, client, releaser, job_types, queue, stuck),
-            watcher=watcher,
-        )
+        async with Listener(listen_url, db, watcher, adopter.adopt_strangers).running():
+            yield Deeds(
+                responses=Responses(submitter, releaser, books, watcher, Pace()),
+                records=Records(db, objects),
+                control=Control(client),
+                documents=Documents(db, objects, provider_settings.model),
+                maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
+                watcher=watcher,
+            )
+
+
+def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
+    """Return what the lean client has to send: the key, and whose account it is."""
+    wanted = ("Authorization", "OpenAI-Organization", "OpenAI-Project")
+    sent = {**sdk.default_headers, **sdk.auth_headers}
+    return {name: value for name in wanted if isinstance(value := sent.get(name), str)}
 
 
 def workers(
@@ -178,6 +188,7 @@ def _main_worker(
         workflows=[MaintenanceTurn, *(each.workflow for each in job_types.values())],
         activities=[
             deeds.responses.respond,
+            deeds.responses.adopt_response,
             deeds.responses.cancel_responses,
             deeds.records.record_progress,
             deeds.records.record_finished,
@@ -253,9 +264,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     db = await stack.enter_async_context(
         connect(storage.database_url, pool_size=storage.database_pool_size)
     )
-    client = await Client.connect(
-        **ClientConfig.load_client_connect_config(), data_converter=data_converter(store)
-    )
+    client = await connect_temporal(store)
     await register_search_attributes(client)
     job_types = discover()
     deeds = await stack.enter_async_context(
@@ -265,6 +274,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
             Objects(store),
             job_types,
             queue=temporal.queue,
+            listen_url=storage.listen_url or storage.database_url,
             provider_settings=provider,
             settings=settings,
         )

@@ -6,6 +6,8 @@ sending is `SubmitUncertain`, because the reply that would tell was lost.
 """
 
 import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx2
 import openai
@@ -50,14 +52,16 @@ LONGEST_RETRY_AFTER_SECONDS = 900.0
 """Cap on the provider's own wait hint, so that a wrong header cannot park a job for days."""
 
 BY_STATUS: dict[int, type[ProviderFailure]] = {
-    400: ProviderBadRequest,
     401: ProviderUnauthorized,
+    402: ProviderQuotaExhausted,
     403: ProviderUnauthorized,
     404: ProviderNotFound,
-    413: ProviderBadRequest,
-    422: ProviderBadRequest,
+    408: ProviderFailure,  # the server gave up reading, or so it says
+    409: ProviderOverloaded,
+    425: ProviderOverloaded,
     503: ProviderOverloaded,
 }
+"""What an HTTP status means; any other 4xx is a bad request, any other 5xx is uncertain."""
 
 
 def of_submit(error: openai.APIError) -> JobError:
@@ -77,7 +81,8 @@ def of_request(error: openai.APIError) -> JobError:
     if isinstance(error, openai.RateLimitError):
         return _slow_down(error)
     status = error.status_code if isinstance(error, openai.APIStatusError) else 0
-    return BY_STATUS.get(status, ProviderFailure)(_words(error), retry_after_seconds=_hint(error))
+    other = ProviderBadRequest if 400 <= status < 500 else ProviderFailure
+    return BY_STATUS.get(status, other)(_words(error), retry_after_seconds=_hint(error))
 
 
 def _slow_down(error: openai.RateLimitError) -> JobError:
@@ -95,12 +100,20 @@ def _hint(error: openai.APIError) -> float | None:
         if "retry-after-ms" in headers:
             seconds = float(headers["retry-after-ms"]) / 1000
         else:
-            seconds = float(headers["retry-after"])
+            seconds = _seconds(headers["retry-after"])
     except (KeyError, ValueError):
         return None
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _seconds(retry_after: str) -> float:
+    """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3)."""
+    try:
+        return float(retry_after)
+    except ValueError:
+        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
 
 
 def _words(error: openai.APIError) -> str:

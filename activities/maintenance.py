@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.adopting import Adopter
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
 from jobs.errors import JobError, ProviderFailure, WorkflowLost
@@ -27,7 +28,7 @@ from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions, installation, job_lists, responses
+from storage import executions, inbox, installation, job_lists, responses
 from storage import jobs as job_rows
 from storage.database import Database
 from storage.executions import Life
@@ -64,6 +65,7 @@ class Maintenance(MaintenanceDeeds):
     db: Database
     client: Client
     releaser: Releaser
+    adopter: Adopter
     job_types: Mapping[str, JobType]
     queue: str
     stuck_start: timedelta
@@ -73,6 +75,7 @@ class Maintenance(MaintenanceDeeds):
         """Repair what fell between Temporal and Postgres, pass after pass, for some minutes."""
         ends = time.monotonic() + TURN.total_seconds()
         await beating(self._one("look up quiet jobs", self.close_lost_quiet), Pulse)
+        await inbox.forget(self.db)
         while time.monotonic() < ends and not activity.is_worker_shutdown():
             await beating(self.one_pass(), Pulse)
             activity.heartbeat()
@@ -82,11 +85,12 @@ class Maintenance(MaintenanceDeeds):
                 continue
 
     async def one_pass(self) -> None:
-        """Make every quick repair once; one that fails does not keep the others from trying."""
+        """Make every quick repair once; the provider may spoil one, not the others."""
         await self._one("start pending jobs", self.start_pending)
         await self._one("close jobs of closed workflows", self.close_lost)
         await self._one("repeat unanswered cancels", self.repeat_cancels)
         await self._one("release abandoned responses", self.release_abandoned)
+        await self._one("look at unknown responses", self.adopter.adopt_strangers)
 
     async def start_pending(self) -> None:
         """Start pending jobs whose workflow never began, as far back as Temporal remembers."""

@@ -1,22 +1,25 @@
 """The provider, as the deeds see it: create, retrieve, cancel. Nothing here retries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx2
 import openai
 from openai.types.responses import (
     Response,
-    ResponseInputTextParam,
+    ResponseInputMessageContentListParam,
     ResponseTextConfigParam,
 )
-from openai.types.responses.response_input_param import Message
 
 from activities import failures
 from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+
+Content: TypeAlias = ResponseInputMessageContentListParam
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,19 @@ class Address:
             "backburner_step": self.step_key,
             "backburner_submit": str(self.submit_number),
         }
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, str]) -> "Address | None":
+        """Read an address out of a response's metadata; None when it is not one of ours."""
+        try:
+            return cls(
+                UUID(metadata["backburner_installation"]),
+                UUID(metadata["backburner_job"]),
+                metadata["backburner_step"],
+                int(metadata["backburner_submit"]),
+            )
+        except (KeyError, ValueError):
+            return None
 
     @property
     def client_request_id(self) -> str:
@@ -61,9 +77,15 @@ class Provider:
         self.submit_timeout_seconds = submit_timeout_seconds
 
     async def create(
-        self, request: ResponseRequest, texts: list[str], *, model: str, address: Address
+        self, request: ResponseRequest, content: Content, *, model: str, address: Address
     ) -> Created:
         """Submit a background response.
+
+        Args:
+            request: What to ask; its options leave out what the provider should choose.
+            content: The parts of the input, fetched.
+            model: The model to ask.
+            address: Whose response it is.
 
         Raises:
             SubmitUncertain: The reply was lost; the response may exist.
@@ -72,18 +94,15 @@ class Provider:
         try:
             raw = await self._client.responses.with_raw_response.create(
                 model=model,
-                input=[_message(texts)],
-                instructions=request.instructions or openai.omit,
-                max_output_tokens=request.max_output_tokens or openai.omit,
-                previous_response_id=request.previous_response_id or openai.omit,
-                text=_format(request.output_schema) if request.output_schema else openai.omit,
+                input=[{"role": "user", "content": content}],
                 background=True,
-                store=True,
+                store=request.options.store is not False,
                 metadata=address.metadata(),
                 extra_headers={"X-Client-Request-Id": address.client_request_id},
                 timeout=httpx2.Timeout(
                     self.submit_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
                 ),
+                **_chosen(request, address),
             )
         except openai.APIError as error:
             raise failures.of_submit(error) from error
@@ -123,6 +142,19 @@ class Provider:
         except ValueError as error:
             raise ProviderFailure(f"the reply cannot be read: {error}") from error
 
+    async def delete(self, response_id: str) -> None:
+        """Delete a response at the provider; one that is gone already is fine.
+
+        Raises:
+            ProviderFailure: It could not be deleted; deleting again is safe.
+        """
+        try:
+            await self._client.responses.delete(response_id)
+        except openai.NotFoundError:
+            return
+        except openai.APIError as error:
+            raise failures.of_request(error) from error
+
 
 def _understood(answer: object) -> Response:
     """Return what the provider sent if it is a response: the SDK passes on any body of a 2xx."""
@@ -131,9 +163,28 @@ def _understood(answer: object) -> Response:
     raise ValueError(f"not a response but {str(answer)[:100]!r}")
 
 
-def _message(texts: list[str]) -> Message:
-    parts: list[ResponseInputTextParam] = [{"type": "input_text", "text": each} for each in texts]
-    return {"role": "user", "content": list(parts)}
+def _chosen(request: ResponseRequest, address: Address) -> dict[str, Any]:
+    """Return the parameters that somebody chose; none is sent that nobody asked for."""
+    options = request.options
+    chosen: dict[str, Any] = {
+        "instructions": request.instructions,
+        "max_output_tokens": options.max_output_tokens,
+        "previous_response_id": request.previous_response_id,
+        "service_tier": options.service_tier,
+        "tools": list(request.tools) or None,
+        "prompt": request.prompt.model_dump(exclude_none=True) if request.prompt else None,
+        "text": _format(request.output_schema) if request.output_schema else None,
+        "reasoning": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
+        "background_options": _window(options.completion_window, address),
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _window(window: str | None, address: Address) -> dict[str, str] | None:
+    """Choose the lane; follow-ups of one job are told as such, which moves them up the queue."""
+    if window is None:
+        return None
+    return {"completion_window": window, "continuation_id": str(address.job_id)}
 
 
 def _format(schema: OutputSchema) -> ResponseTextConfigParam:

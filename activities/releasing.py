@@ -65,8 +65,12 @@ class Releaser:
             if len(known) < len(submits):
                 await asyncio.sleep(GLANCE_SECONDS)
 
-    async def release(self, submit: Submit) -> None:
+    async def release(self, submit: Submit, *, as_state: State = State.CANCELED) -> None:
         """Cancel one response at the provider and book it, whatever it came to.
+
+        Args:
+            submit: Its row in the ledger, with an id.
+            as_state: Why nobody waits for it.
 
         Raises:
             ProviderFailure: The provider could not be told; releasing again is safe.
@@ -74,19 +78,20 @@ class Releaser:
         if submit.response_id is None:
             raise ValueError("only a submit whose id is known can be released")
         try:
-            response = await self._stopped(submit, submit.response_id)
+            response = await self.stop(submit, submit.response_id)
         except ProviderNotFound as error:
-            await responses.settle(
-                self.books.db,
-                submit,
-                Settlement(
-                    State.CANCELED, error_code=ResponseExpired.code, error_message=error.detail
-                ),
-            )
+            gone = Settlement(as_state, error_code=ResponseExpired.code, error_message=error.detail)
+            await responses.settle(self.books.db, submit, gone)
             return
-        await self.books.settle(submit, response, unwanted=State.CANCELED)
+        await self.books.settle(submit, response, unwanted=as_state)
 
-    async def _stopped(self, submit: Submit, response_id: str) -> Response:
+    async def stop(self, submit: Submit, response_id: str) -> Response:
+        """Cancel a response and return it once it has ended; the cancel may have come too late.
+
+        Raises:
+            ProviderNotFound: It is gone.
+            ProviderFailure: It could not be told, or does not stop.
+        """
         response = await self._canceled(submit, response_id)
         patience = PATIENCE_SECONDS
         while response.status not in ENDED:

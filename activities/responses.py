@@ -12,7 +12,7 @@ from activities.pulse import Pulse, beating, last_pulse
 from activities.releasing import Releaser, age_seconds, is_fresh
 from activities.settling import Books
 from activities.submitting import IdNotStored, Submitter, has_ended, pause_before_next
-from activities.watcher import Watch, Watcher
+from activities.watcher import End, Watch, Watcher
 from jobs.errors import (
     BY_CODE,
     JobCanceled,
@@ -20,17 +20,24 @@ from jobs.errors import (
     ProviderFailure,
     ProviderNotFound,
     ResponseExpired,
+    ResponseStuck,
+    ResponseStuckQueued,
     WorkerDraining,
 )
 from jobs.money import total
-from jobs.polling import PollSchedule
+from jobs.polling import LONGEST_BY_WINDOW, PollSchedule
 from jobs.ports import ResponseDeeds
-from jobs.requests import CancelRequest, StepOutcome, StepRequest
+from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest
 from storage import jobs as job_rows
 from storage import responses
 from storage.responses import Settlement, State, Submit
 
 logger = logging.getLogger(__name__)
+
+STUCK: dict[End, type[ProviderFailure]] = {
+    End.QUEUED_TOO_LONG: ResponseStuckQueued,
+    End.NO_PROGRESS: ResponseStuck,
+}
 
 
 @dataclass(frozen=True)
@@ -48,15 +55,16 @@ class Responses(ResponseDeeds):
         """Submit a step's response, wait, settle; None when the rate budget has no room."""
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if effective := _effective(submits):
-            return await self._outcome(effective, submits)
+            return await self._outcome(step, effective, submits)
         if error := _lasting_error(submits):
             raise error
-        submit, response = await self._resume(submits), None
-        if submit is None:
-            if not await self.submitter.has_room():
-                return None
-            submit, response = await self._submit(step, submits)
-        if response is None or not has_ended(response):
+        if resumed := await self._resume(submits):
+            return await self._settle(step, resumed, await self._await(step, resumed, again=True))
+        submits = await self._submits_to_follow(step, submits)
+        if not await self.submitter.has_room():
+            return None
+        submit, response = await self._submit(step, submits)
+        if not has_ended(response):
             response = await self._await(step, submit)
         return await self._settle(step, submit, response)
 
@@ -66,8 +74,22 @@ class Responses(ResponseDeeds):
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if _effective(submits) or _lasting_error(submits) or await self._resume(submits):
             return
+        submits = await self._submits_to_follow(step, submits)
         await self.submitter.charge()
         await self._submit(step, submits)
+
+    @activity.defn(name="adopt_response")
+    async def adopt_response(self, request: AdoptRequest) -> None:
+        """Give a parked step's uncertain submit the id that an operator found.
+
+        Raises:
+            ProviderNotFound: The provider does not know the response.
+        """
+        step = request.step
+        await self.releaser.provider.retrieve(request.response_id)
+        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        if submits and submits[-1].state is State.UNCERTAIN:
+            await self.submitter.adopt(submits[-1], request.response_id)
 
     @activity.defn(name="cancel_responses")
     async def cancel_responses(self, request: CancelRequest) -> None:
@@ -99,6 +121,13 @@ class Responses(ResponseDeeds):
         await self.submitter.give_up(left)
         return None
 
+    async def _submits_to_follow(self, step: StepRequest, submits: list[Submit]) -> list[Submit]:
+        """Return the submits that a new one may follow, with what `_resume` wrote to them."""
+        if submits:
+            submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        self.submitter.check(step, submits)
+        return submits
+
     async def _submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
         try:
             return await beating(self.submitter.submit(step, earlier), Pulse)
@@ -107,19 +136,41 @@ class Responses(ResponseDeeds):
             activity.heartbeat(Pulse(submit_number=error.number, response_id=error.response_id))
             raise
 
-    async def _await(self, step: StepRequest, submit: Submit) -> Response:
-        """Wait until a response has ended and fetch it."""
-        response_id = _id_of(submit)
-        schedule = PollSchedule(self.pace.expected(step))
+    async def _await(self, step: StepRequest, submit: Submit, *, again: bool = False) -> Response:
+        """Wait until a response has ended and fetch it.
+
+        Args:
+            step: What was asked.
+            submit: The open submit.
+            again: Whether nobody may have watched it for a while.
+        """
+        schedule = PollSchedule(self.pace.expected(step), longest=LONGEST_BY_WINDOW[step.window])
         while True:
-            age = age_seconds(submit)
-            async with self.watcher.watch(response_id, schedule, waited_seconds=age) as watch:
-                if not await beating(asyncio.shield(watch.ended), lambda: _pulse(submit, watch)):
-                    raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
+            async with self.watcher.watch(
+                _id_of(submit),
+                schedule,
+                waited_seconds=age_seconds(submit),
+                ceilings=step.ceilings,
+                is_resumed=again,
+            ) as watch:
+                why = await beating(asyncio.shield(watch.over), lambda: _pulse(submit, watch))
+            if why is End.DRAINING:
+                raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
+            if why is not End.ENDED:
+                return await self._give_up_waiting(submit, why)
             response = await self._fetch(submit)
             if response is not None and has_ended(response):
                 self.pace.learn(step, age_seconds(submit))
                 return response
+
+    async def _give_up_waiting(self, submit: Submit, why: End) -> Response:
+        """Cancel a response that takes too long; return it if it came to an end after all."""
+        response = await self.releaser.stop(submit, _id_of(submit))
+        if response.status != "cancelled":
+            return response
+        stuck = STUCK[why](f"response {response.id}: {why.value}")
+        await self.books.settle(submit, response, because=stuck)
+        raise _again_later(stuck, submit)
 
     async def _fetch(self, submit: Submit) -> Response | None:
         """Retrieve a response; None when the provider cannot find it yet."""
@@ -134,19 +185,25 @@ class Responses(ResponseDeeds):
             raise gone from error
 
     async def _settle(self, step: StepRequest, submit: Submit, response: Response) -> StepOutcome:
-        verdict = await self.books.settle(submit, response)
+        verdict = await self.books.settle(submit, response, on_incomplete=step.on_incomplete)
+        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        # First of all: another submit of the step may have been adopted and be the answer.
+        if effective := _effective(submits):
+            return await self._outcome(step, effective, submits)
         if verdict is not None and verdict.error is not None:
             raise _again_later(verdict.error, submit)
-        submits = await responses.submits_of(self.books.db, step.job, step.step_key)
-        effective = _effective(submits)
-        if effective is not None:
-            return await self._outcome(effective, submits)
         booked = next(each for each in submits if each.number == submit.number)
         if booked.state is State.FAILED and (error := _booked_error(booked)):
             raise _again_later(error, booked)
         raise JobCanceled("the response was canceled together with its job")
 
-    async def _outcome(self, effective: Submit, submits: list[Submit]) -> StepOutcome:
+    async def _outcome(
+        self, step: StepRequest, effective: Submit, submits: list[Submit]
+    ) -> StepOutcome:
+        if step.request.options.delete_after_collect and not effective.is_deleted:
+            # If this fails, the deed is repeated until it works: it was promised.
+            await self.releaser.provider.delete(_id_of(effective))
+            await responses.mark_deleted(self.books.db, effective)
         return StepOutcome(
             response_id=_id_of(effective),
             text=await self.books.text_of(effective),

@@ -7,6 +7,8 @@ from openai.types.responses import Response
 
 from activities.prices import price
 from activities.verdicts import Verdict, judge, usage_of
+from jobs.errors import JobError
+from jobs.options import OnIncomplete
 from storage import responses
 from storage.database import Database
 from storage.objects import INLINE_BYTES, Objects
@@ -21,7 +23,13 @@ class Books:
     objects: Objects
 
     async def settle(
-        self, submit: Submit, response: Response, *, unwanted: State | None = None
+        self,
+        submit: Submit,
+        response: Response,
+        *,
+        unwanted: State | None = None,
+        because: JobError | None = None,
+        on_incomplete: OnIncomplete = "fail",
     ) -> Verdict | None:
         """Book a response that ended.
 
@@ -29,11 +37,15 @@ class Books:
             submit: Its row in the ledger.
             response: The response, ended.
             unwanted: The state of a response nobody waits for any more; None judges it on merit.
+            because: Why we gave it up, when we did.
+            on_incomplete: What an answer counts as that the token limit cut off.
 
         Returns:
             The verdict; None when it had been booked before.
         """
-        verdict = judge(response)
+        verdict = judge(response, on_incomplete)
+        if because is not None:
+            verdict = Verdict(State.FAILED, verdict.text, because)
         state = unwanted or verdict.state
         settlement = await self._settlement(submit, response, verdict, state)
         try:

@@ -5,21 +5,23 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseInputContentParam
 
-from activities.provider import Address, Created, Provider
+from activities.provider import Address, Content, Created, Provider
 from activities.releasing import Releaser
 from activities.verdicts import ENDED
 from jobs.errors import (
     JobCanceled,
     JobError,
+    ResponseTruncated,
     ServiceUnavailable,
     StepTakenOver,
+    SubmitParked,
     SubmitUncertain,
     TriesExhausted,
 )
 from jobs.fingerprints import fingerprint
-from jobs.requests import ResponseRequest, StepRequest, StoredText, TextPart
+from jobs.requests import FilePart, InputPart, ResponseRequest, StepRequest, TextPart
 from storage import budgets, responses
 from storage.database import Database
 from storage.objects import Objects
@@ -33,6 +35,10 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 BUDGET = "openai"
 """Name of the rate budget: one installation submits under one key."""
+
+
+LARGEST_OUTPUT_TOKENS = 128_000
+"""What an extended token limit grows to at the most; the largest output of current models."""
 
 
 class IdNotStored(ServiceUnavailable):
@@ -66,6 +72,22 @@ class Submitter:
         if self.requests_per_minute is not None:
             await budgets.charge(self.db, BUDGET, per_minute=self.requests_per_minute)
 
+    def check(self, step: StepRequest, earlier: list[Submit]) -> None:
+        """Make sure that a step may be submitted once more.
+
+        Raises:
+            TriesExhausted: It was submitted often enough.
+            SubmitParked: The last submit is uncertain, and an operator has to decide.
+        """
+        if not earlier:
+            return
+        last = earlier[-1]
+        words = f"{last.error_message} ({last.error_code})"
+        if last.state is State.UNCERTAIN and step.on_uncertain == "park":
+            raise SubmitParked(f"submit {last.number}: {words}")
+        if len(earlier) >= step.max_tries:
+            raise TriesExhausted(f"{len(earlier)} tries, the last one: {words}")
+
     async def submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
         """Submit a step once more.
 
@@ -77,21 +99,16 @@ class Submitter:
             earlier: Every submit of the step so far.
 
         Raises:
-            TriesExhausted: It was submitted often enough.
             JobCanceled: Nobody wants the answer any more.
             SubmitUncertain: The reply was lost, and the ledger says so.
             ProviderFailure: The provider refused, and the ledger says so.
             IdNotStored: The provider accepted, but the ledger does not know it yet.
         """
-        if len(earlier) >= step.max_tries:
-            last = earlier[-1]
-            raise TriesExhausted(
-                f"{len(earlier)} tries, the last one: {last.error_message} ({last.error_code})"
-            )
         # First, so that a text that cannot be fetched leaves no intent that nobody posted.
-        texts = await self._texts(step)
+        content = await self._content(step)
         intent = await self._intend(step, number=len(earlier) + 1)
-        posting = asyncio.ensure_future(self._post(step, intent, texts))
+        request = _extended(step.request, earlier)
+        posting = asyncio.ensure_future(self._post(request, intent, content))
         try:
             return await asyncio.shield(posting)
         except asyncio.CancelledError:
@@ -120,7 +137,7 @@ class Submitter:
             step.job,
             step.step_key,
             number,
-            model=step.request.model or self.default_model,
+            model=step.request.options.model or self.default_model,
             fingerprint=fingerprint(step.request.model_dump(mode="json")),
         )
         if intent is not None:
@@ -130,18 +147,21 @@ class Submitter:
             raise StepTakenOver(f"submit {number} was begun by another attempt")
         raise JobCanceled("the job has ended or is being canceled: nothing was submitted")
 
-    async def _texts(self, step: StepRequest) -> list[str]:
-        return [await self._text(step, part) for part in step.request.input]
+    async def _content(self, step: StepRequest) -> Content:
+        return [await self._part(step, part) for part in step.request.input]
 
-    async def _text(self, step: StepRequest, part: TextPart | StoredText) -> str:
+    async def _part(self, step: StepRequest, part: InputPart) -> ResponseInputContentParam:
+        if isinstance(part, FilePart):
+            return {"type": "input_file", "file_id": part.file_id}
         if isinstance(part, TextPart):
-            return part.text
-        return (await self.objects.get(step.job.tenant, part.key)).decode()
+            return {"type": "input_text", "text": part.text}
+        stored = await self.objects.get(step.job.tenant, part.key)
+        return {"type": "input_text", "text": stored.decode()}
 
     async def _post(
-        self, step: StepRequest, intent: Submit, texts: list[str]
+        self, request: ResponseRequest, intent: Submit, content: Content
     ) -> tuple[Submit, Response]:
-        created = await self._create(step.request, intent, texts)
+        created = await self._create(request, intent, content)
         response_id = created.response.id
         try:
             submit, wanted = await responses.store_response_id(
@@ -151,13 +171,13 @@ class Submitter:
             raise IdNotStored(response_id, intent.number) from error
         if not wanted:
             await self.releaser.release(submit)
-            raise JobCanceled(f"response {response_id} was canceled: nobody waits for it")
+            raise StepTakenOver(f"response {response_id} was canceled: nobody waits for it")
         return submit, created.response
 
-    async def _create(self, request: ResponseRequest, intent: Submit, texts: list[str]) -> Created:
+    async def _create(self, request: ResponseRequest, intent: Submit, content: Content) -> Created:
         address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
         try:
-            return await self.provider.create(request, texts, model=intent.model, address=address)
+            return await self.provider.create(request, content, model=intent.model, address=address)
         except SubmitUncertain as error:
             await responses.mark_uncertain(self.db, intent, error.code, error.detail)
             _set_pause(error, intent.number)
@@ -167,6 +187,16 @@ class Submitter:
             await responses.settle(self.db, intent, rejected)
             _set_pause(error, intent.number)
             raise
+
+
+def _extended(request: ResponseRequest, earlier: list[Submit]) -> ResponseRequest:
+    """Double the token limit for every earlier submit that met it."""
+    limit = request.options.max_output_tokens
+    cuts = sum(each.error_code == ResponseTruncated.code for each in earlier)
+    if not cuts or limit is None:
+        return request
+    wider = {"max_output_tokens": min(limit * 2**cuts, LARGEST_OUTPUT_TOKENS)}
+    return request.model_copy(update={"options": request.options.model_copy(update=wider)})
 
 
 def has_ended(response: Response) -> bool:

@@ -11,8 +11,10 @@ from jobs.errors import (
     ResponseFailedTransiently,
     ResponseIncomplete,
     ResponseRefused,
+    ResponseTruncated,
 )
 from jobs.money import Usage
+from jobs.options import OnIncomplete
 from storage.responses import State
 
 ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
@@ -31,8 +33,13 @@ class Verdict:
     error: JobError | None = None
 
 
-def judge(response: Response) -> Verdict:
-    """Judge a response whose status is in `ENDED`."""
+def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
+    """Judge a response whose status is in `ENDED`.
+
+    Args:
+        response: The response.
+        on_incomplete: What an answer counts as that the token limit cut off.
+    """
     # Some compatible servers send null instead of an empty list for a response that failed.
     text = response.output_text if response.output else ""
     if response.status == "completed":
@@ -41,13 +48,22 @@ def judge(response: Response) -> Verdict:
             return Verdict(State.EFFECTIVE, text)
         return Verdict(State.FAILED, text, ResponseRefused(refusal))
     if response.status == "incomplete":
-        details = response.incomplete_details
-        reason = (details.reason if details else None) or "no reason given"
-        return Verdict(State.FAILED, text, ResponseIncomplete(f"the response stopped: {reason}"))
+        return _incomplete(response, text, on_incomplete)
     if response.status == "cancelled":
         gone = ResponseCanceledUpstream(f"response {response.id} was canceled")
         return Verdict(State.CANCELED, text, gone)
     return Verdict(State.FAILED, text, _failed(response))
+
+
+def _incomplete(response: Response, text: str, on_incomplete: OnIncomplete) -> Verdict:
+    details = response.incomplete_details
+    reason = (details.reason if details else None) or "no reason given"
+    if on_incomplete == "accept":
+        return Verdict(State.EFFECTIVE, text)
+    words = f"the response stopped: {reason}"
+    if on_incomplete == "extend" and reason == "max_output_tokens":
+        return Verdict(State.FAILED, text, ResponseTruncated(words))
+    return Verdict(State.FAILED, text, ResponseIncomplete(words))
 
 
 def usage_of(response: Response) -> Usage | None:

@@ -1,30 +1,39 @@
 """Waits for responses, all of a process together.
 
-One heap holds the time of every response's next poll; a bounded number of polls run at once,
-through a lean HTTP client that looks at nothing but the status. Thousands of waits cost thousands
-of small objects and no tasks.
+One heap holds the time of every response's next poll; a bounded number of polls run at once.
+Notices of the provider end waits early, and while they come reliably, polls become rare. Thousands
+of waits cost thousands of small objects and no tasks.
 """
 
 import asyncio
 import heapq
 import itertools
-import json
 import random
 import time
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 
-import aiohttp
-
+from activities.status_client import StatusClient
 from activities.verdicts import ENDED
-from jobs.polling import PollSchedule
+from jobs.polling import Ceilings, PollSchedule
 
-TELLING = frozenset({200, 400, 401, 403, 404, 409, 410})
-"""HTTP statuses that say something about this response; any other says: ask again later."""
+REMEMBERED, TRUSTED = 20, 0.8
+"""Notices are trusted while they came first for this share of so many waits."""
 
-LARGEST_HINT_SECONDS = 120.0
-"""Cap on a poll's Retry-After: polls must go on even if the hint is nonsense."""
+RESUMED_WITHIN_SECONDS = 2.0
+"""A wait that goes on in a new worker is looked at at once, spread over this long."""
+
+
+class End(Enum):
+    """Why a wait is over."""
+
+    ENDED = "the response has ended, or only a full retrieve can tell"
+    DRAINING = "the worker was told to stop"
+    QUEUED_TOO_LONG = "the provider has not begun to work on it"
+    NO_PROGRESS = "the provider works on it and does not come to an end"
 
 
 @dataclass(eq=False)
@@ -32,70 +41,87 @@ class Watch:
     """One response being waited for.
 
     Attributes:
-        ended: True when the response has ended, or when only a full retrieve can tell; False when
-            the worker was told to stop first.
+        over: Done when the wait is over.
+        status: The provider's last word.
         polls: Status requests so far.
     """
 
     response_id: str
     schedule: PollSchedule
+    ceilings: Ceilings
     began: float
-    ended: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.Future())
+    over: "asyncio.Future[End]" = field(default_factory=lambda: asyncio.Future())
+    status: str | None = None
     polls: int = 0
 
-    def resolve(self, ended: bool) -> None:
-        """End the wait; ending it twice is harmless."""
-        if not self.ended.done():
-            self.ended.set_result(ended)
+    def end(self, why: End) -> bool:
+        """End the wait; False when it was over before."""
+        if self.over.done():
+            return False
+        self.over.set_result(why)
+        return True
 
 
 class Watcher:
-    """Polls every watched response until it ends. Use as `async with`."""
+    """Polls every watched response until it ends. Use as `async with`.
 
-    def __init__(self, *, base_url: str, api_key: str, concurrent_polls: int) -> None:
-        self._url = base_url.rstrip("/") + "/responses/"
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+    Attributes:
+        pushed: Whether notices reach this process at the moment; set by whoever hears them.
+    """
+
+    def __init__(self, client: StatusClient, *, concurrent_polls: int) -> None:
+        self._client = client
         self._gate = asyncio.Semaphore(concurrent_polls)
         self._heap: list[tuple[float, int, Watch]] = []
         self._ticket = itertools.count()
-        self._watches: set[Watch] = set()
+        self._watches: dict[str, set[Watch]] = defaultdict(set)
+        self._new: set[str] = set()
+        self._has_new = asyncio.Event()
         self._changed = asyncio.Event()
         self._polling: set[asyncio.Task[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
+        self._noticed: deque[bool] = deque(maxlen=REMEMBERED)
         self._draining = False
+        self.pushed = False
 
     async def __aenter__(self) -> "Watcher":
-        """Open the HTTP session and begin to poll."""
-        timeout = aiohttp.ClientTimeout(total=30, connect=5)
-        self._session = aiohttp.ClientSession(
-            headers=self._headers, timeout=timeout, trust_env=True
-        )
+        """Begin to poll."""
         self._runner = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop polling and end every wait."""
         self.drain()
-        for task in [self._runner, *self._polling]:
+        tasks = [self._runner, *self._polling]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(self._runner, *self._polling, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def drain(self) -> None:
         """End every wait, present and future: the worker was told to stop."""
         self._draining = True
-        for watch in self._watches:
-            watch.resolve(ended=False)
+        for watch in self._all():
+            watch.end(End.DRAINING)
 
     @property
     def waiting(self) -> int:
-        """How many responses are being waited for."""
-        return len(self._watches)
+        """How many waits there are."""
+        return sum(map(len, self._watches.values()))
+
+    @property
+    def trusts_notices(self) -> bool:
+        """Whether notices come, and have come before the polls found out."""
+        seen = len(self._noticed)
+        return self.pushed and seen > 0 and sum(self._noticed) >= TRUSTED * seen
 
     @asynccontextmanager
     async def watch(
-        self, response_id: str, schedule: PollSchedule, *, waited_seconds: float
+        self,
+        response_id: str,
+        schedule: PollSchedule,
+        *,
+        waited_seconds: float,
+        ceilings: Ceilings | None = None,
+        is_resumed: bool = False,
     ) -> AsyncIterator[Watch]:
         """Watch a response for as long as the block lasts.
 
@@ -103,23 +129,71 @@ class Watcher:
             response_id: The provider's id.
             schedule: When to ask.
             waited_seconds: How long the response has existed already.
+            ceilings: When to give up on it; None never does.
+            is_resumed: Whether it may have ended while nobody watched, so that it is worth a look
+                at once.
         """
-        watch = Watch(response_id, schedule, time.monotonic() - waited_seconds)
-        self._watches.add(watch)
+        began = time.monotonic() - waited_seconds
+        watch = Watch(response_id, schedule, ceilings or Ceilings.none(), began)
+        self._watches[response_id].add(watch)
+        self._new.add(response_id)
+        self._has_new.set()
         if self._draining:
-            watch.resolve(ended=False)
-        self._plan(watch)
+            watch.end(End.DRAINING)
+        self._plan(watch, at_once=is_resumed)
         try:
             yield watch
         finally:
-            self._watches.discard(watch)
-            watch.ended.cancel()
+            self._forget(watch)
 
-    def _plan(self, watch: Watch, at_least: float = 0.0) -> None:
+    def wake(self, response_id: str) -> bool:
+        """End the wait for a response that is said to have ended; False when nobody waits."""
+        watches = self._watches.get(response_id, set())
+        for watch in watches:
+            if watch.end(End.ENDED):
+                self._learn(noticed=True)
+        return bool(watches)
+
+    async def to_look_up(self) -> list[str]:
+        """Return the responses watched since the last call, waiting until there are some."""
+        await self._has_new.wait()
+        self._has_new.clear()
+        new, self._new = self._new, set()
+        return [each for each in new if each in self._watches]
+
+    def look_up_all(self) -> None:
+        """Have every wait looked up again: notices may have been missed."""
+        self._new.update(self._watches)
+        self._has_new.set()
+
+    def _all(self) -> list[Watch]:
+        return [watch for watches in self._watches.values() for watch in watches]
+
+    def _forget(self, watch: Watch) -> None:
+        watches = self._watches[watch.response_id]
+        watches.discard(watch)
+        if not watches:
+            del self._watches[watch.response_id]
+        watch.over.cancel()
+
+    def _learn(self, *, noticed: bool) -> None:
+        """Remember who found the end first; if notices lose their trust, poll quickly again."""
+        trusted = self.trusts_notices
+        if self.pushed:
+            self._noticed.append(noticed)
+        if trusted and not self.trusts_notices:
+            self._heap.clear()
+            for watch in self._all():
+                self._plan(watch)
+
+    def _plan(self, watch: Watch, *, at_least: float = 0.0, at_once: bool = False) -> None:
         now = time.monotonic()
         jitter = random.random()  # noqa: S311 # spreads load
-        due = now + max(watch.schedule.delay(now - watch.began, jitter), at_least)
-        heapq.heappush(self._heap, (due, next(self._ticket), watch))
+        waited = now - watch.began
+        pause = watch.schedule.delay(waited, jitter, pushed=self.trusts_notices)
+        if at_once:
+            pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
+        heapq.heappush(self._heap, (now + max(pause, at_least), next(self._ticket), watch))
         self._changed.set()
 
     async def _run(self) -> None:
@@ -128,7 +202,7 @@ class Watcher:
             now = time.monotonic()
             while self._heap and self._heap[0][0] <= now:
                 watch = heapq.heappop(self._heap)[2]
-                if not watch.ended.done():
+                if not watch.over.done():
                     await self._gate.acquire()
                     task = asyncio.create_task(self._poll(watch))
                     self._polling.add(task)
@@ -147,31 +221,21 @@ class Watcher:
 
     async def _poll(self, watch: Watch) -> None:
         watch.polls += 1
-        status, hint = await self._ask(watch.response_id)
-        if status is None or status in ENDED:
-            watch.resolve(ended=True)
-        elif not watch.ended.done():
-            self._plan(watch, at_least=hint)
+        glance = await self._client.look(watch.response_id)
+        watch.status = glance.status or watch.status
+        if glance.final or glance.status in ENDED:
+            if watch.end(End.ENDED):
+                self._learn(noticed=False)
+        elif (why := self._given_up(watch)) is not None:
+            watch.end(why)
+        elif not watch.over.done():
+            self._plan(watch, at_least=glance.wait_seconds)
 
-    async def _ask(self, response_id: str) -> tuple[str | None, float]:
-        """Return the status and a wait hint; status None means that a full retrieve must tell."""
-        if self._session is None:
-            raise RuntimeError("the watcher is not running")
-        try:
-            async with self._session.get(self._url + response_id) as reply:
-                if reply.status not in TELLING:
-                    return "unknown", _hint(reply.headers.get("Retry-After"))
-                if reply.status != 200:
-                    return None, 0.0
-                status = json.loads(await reply.read()).get("status")
-                return status if isinstance(status, str) else "unknown", 0.0
-        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
-            # No answer, or not an answer: the next poll asks again.
-            return "unknown", 0.0
-
-
-def _hint(retry_after: str | None) -> float:
-    try:
-        return min(max(float(retry_after or 0), 0.0), LARGEST_HINT_SECONDS)
-    except ValueError:
-        return 0.0
+    def _given_up(self, watch: Watch) -> End | None:
+        """Tell whether a ceiling is reached; only the provider's own word counts, not silence."""
+        waited = time.monotonic() - watch.began
+        if watch.status == "queued" and waited > watch.ceilings.queued.total_seconds():
+            return End.QUEUED_TOO_LONG
+        if watch.status is not None and waited > watch.ceilings.running.total_seconds():
+            return End.NO_PROGRESS
+        return None

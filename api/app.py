@@ -12,23 +12,31 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
-from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
+from pydantic_settings import SettingsError
 
 from api import handbook, problems
 from api.edge import BodyLimit, Edge
 from api.estimates import Estimates
 from api.follower import Follower
 from api.gateway import Gateway
-from api.routes import documents, health, interactions, job_events, job_types
+from api.notifier import Notifier
+from api.routes import (
+    documents,
+    health,
+    interactions,
+    job_events,
+    job_types,
+    openai_webhook,
+)
 from api.routes import jobs as job_routes
 from api.serving import Server
 from jobs.registry import JobTypeConflict, discover
+from jobs.webhooks import INCOMING_PATH
 from settings import GatewaySettings, StorageSettings, TemporalSettings
 from storage import database
 from storage.migrate import MigrationRefused, migrate
+from storage.namespaces import connect_temporal
 from storage.objects import Objects, open_store
-from storage.payloads import data_converter
 
 DESCRIPTION = """Long AI jobs that must not be lost: submit one, get an id at once, and ask for its
 status, events and result whenever you like. Every error is a problem document (RFC 9457)."""
@@ -38,23 +46,34 @@ TAGS = [
     {"name": "interactions", "description": "Talk to a job while it goes on."},
     {"name": "documents", "description": "Files that jobs read."},
     {"name": "job types", "description": "What this installation can do."},
+    {"name": "webhooks", "description": "What the provider tells us."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 
-LOG = logging.getLogger("api")
+ROUTES = (
+    job_routes,
+    job_events,
+    interactions,
+    documents,
+    job_types,
+    openai_webhook,
+    health,
+    handbook,
+)
 
-DEFAULT_TEMPORAL = "127.0.0.1:7233"
+LOG = logging.getLogger("api")
 
 
 def create_app(gateway: Gateway) -> FastAPI:
     """Build the application around a gateway's parts."""
-    follower = Follower(gateway.db)
+    follower, notifier = Follower(gateway.db), Notifier(gateway.db)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         following = asyncio.create_task(follower.run())
         try:
-            yield
+            async with notifier.running():
+                yield
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):
@@ -73,15 +92,18 @@ def create_app(gateway: Gateway) -> FastAPI:
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
     )
-    app.state.gateway, app.state.follower = gateway, follower
+    app.state.gateway, app.state.follower, app.state.notifier = gateway, follower, notifier
     app.state.estimates = Estimates(gateway.db)
     app.add_middleware(
         BodyLimit,
         limit=gateway.settings.max_request_bytes,
-        exceptions={documents.router.prefix: gateway.settings.max_upload_bytes},
+        exceptions={
+            documents.router.prefix: gateway.settings.max_upload_bytes,
+            INCOMING_PATH: openai_webhook.LARGEST_BYTES,
+        },
     )
     problems.install(app)
-    for routes in (job_routes, job_events, interactions, documents, job_types, health, handbook):
+    for routes in ROUTES:
         app.include_router(routes.router)
     return app
 
@@ -101,9 +123,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     store = open_store(storage.objects_url)
     await migrate(storage.database_url)
     async with database.connect(storage.database_url, pool_size=storage.database_pool_size) as db:
-        connection = ClientConfig.load_client_connect_config()
-        connection.setdefault("target_host", DEFAULT_TEMPORAL)
-        client = await Client.connect(**connection, data_converter=data_converter(store), lazy=True)
+        client = await connect_temporal(store, lazy=True)
         yield Gateway(
             db=db,
             objects=Objects(store),
@@ -126,7 +146,7 @@ def main() -> None:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
         raise SystemExit(f"The setting {name!r} is wrong: {first['msg']}.") from None
-    except (MigrationRefused, JobTypeConflict) as error:
+    except (MigrationRefused, JobTypeConflict, SettingsError) as error:
         raise SystemExit(f"The gateway cannot start: {error}.") from None
     except database.CANNOT_OPEN as error:
         reason = str(error) or type(error).__name__

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api.pointers import unstorable
 from jobs.errors import InvalidPayload
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.values import Strict
 
 LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]

@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from api.estimates import Estimates
 from api.follower import Follower
+from api.notifier import Notifier
 from jobs.errors import Unauthenticated
 from jobs.registry import JobType
 from jobs.values import Tenant
@@ -67,6 +68,11 @@ async def _follower(request: Request) -> Follower:
     return follower
 
 
+async def _notifier(request: Request) -> Notifier:
+    notifier: Notifier = request.app.state.notifier
+    return notifier
+
+
 async def _estimates(request: Request) -> Estimates:
     estimates: Estimates = request.app.state.estimates
     return estimates
@@ -74,6 +80,7 @@ async def _estimates(request: Request) -> Estimates:
 
 GatewayIn = Annotated[Gateway, Depends(_gateway)]
 FollowerIn = Annotated[Follower, Depends(_follower)]
+NotifierIn = Annotated[Notifier, Depends(_notifier)]
 EstimatesIn = Annotated[Estimates, Depends(_estimates)]
 
 

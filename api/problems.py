@@ -133,7 +133,7 @@ def respond(request_id: str, refusal: Refusal) -> Response:
     )
     headers = dict(refusal.headers)
     if refusal.status == Unauthenticated.http_status:
-        headers["WWW-Authenticate"] = 'Bearer realm="backburner"'
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="backburner"')
     if error.retryable and refusal.status != InternalError.http_status:
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds or RETRY_SECONDS))
     content = problem.model_dump_json(exclude_none=True)

@@ -21,7 +21,8 @@ from backburner.errors import (
 )
 from backburner.models import Cost, Document, Failure, Job, JobEvent, JobTypeInfo, Links
 from backburner.progress import follow
-from jobs.model import JobOptions, Progress
+from jobs.model import Progress
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 
 __all__ = [

@@ -31,7 +31,7 @@ from backburner.models import (
     JobTypeList,
 )
 from backburner.transport import PASSING, Transport
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 
 DEFAULT_URL = "http://127.0.0.1:8080"

@@ -3,36 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field, computed_field
+from pydantic import BaseModel, computed_field
 
 from jobs.money import Cost
+from jobs.options import JobOptions
 from jobs.status import JobStatus
-from jobs.values import JobId, Strict, Tenant, Value
+from jobs.values import JobId, Tenant, Value
 
 In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
-
-DEFAULT_MAX_TRIES = 5
-"""Submits per step before it fails; the seed architecture asks for a cap of three to five."""
-
-
-class JobOptions(Strict):
-    """Choices a client may make for one job.
-
-    Attributes:
-        model: Model for every response of the job; None takes the worker's default.
-        max_output_tokens: Ceiling per response, reasoning included; None leaves it to the provider.
-        max_tries: Submits allowed per step, the first included.
-        deadline_seconds: Seconds from the start after which the job fails; None takes the job
-            type's own deadline.
-    """
-
-    model: str | None = Field(
-        default=None, min_length=1, max_length=200, examples=["gpt-6.1-terra"]
-    )
-    max_output_tokens: int | None = Field(default=None, ge=16, le=1_000_000)
-    max_tries: int = Field(default=DEFAULT_MAX_TRIES, ge=1, le=10)
-    deadline_seconds: int | None = Field(default=None, ge=1, le=30 * 24 * 3600)
 
 
 class JobRef(Value):

@@ -15,8 +15,42 @@ PRECISION = 0.1
 SPREAD = 0.2
 """Share by which a random part lengthens each pause."""
 
+PUSHED_SHORTEST, PUSHED_LONGEST = 30.0, 120.0
+"""The same bounds while notices come reliably: polls are then only there for the lost ones."""
+
 FIRST_LOOK = 0.5
 """Share of the expected duration after which the first poll happens."""
+
+
+LONGEST_BY_WINDOW = {"soonest": LONGEST, "2h": 300.0, "8h": 900.0}
+"""Seconds between two polls at the most, by completion window."""
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """When to give up on a response.
+
+    Attributes:
+        queued: How long it may stay queued.
+        running: How long it may exist without coming to an end.
+    """
+
+    queued: timedelta
+    running: timedelta
+
+    @classmethod
+    def none(cls) -> "Ceilings":
+        """Return ceilings that are never reached."""
+        return cls(timedelta(days=3650), timedelta(days=3650))
+
+
+CEILINGS_BY_WINDOW = {
+    "soonest": Ceilings(queued=timedelta(minutes=30), running=timedelta(hours=2)),
+    "2h": Ceilings(queued=timedelta(hours=4), running=timedelta(hours=6)),
+    "8h": Ceilings(queued=timedelta(hours=12), running=timedelta(hours=16)),
+}
+"""Defaults by completion window. Windows are targets, so their ceilings lie well behind them; deep
+research takes up to half an hour, and an hour more in the queue has been seen."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +59,26 @@ class PollSchedule:
 
     Attributes:
         expected: How long such responses usually take; None when nobody knows.
+        longest: Seconds between two polls at the most; more for a discounted window, whose
+            responses nobody waits for by the second.
     """
 
     expected: timedelta | None = None
+    longest: float = LONGEST
 
-    def delay(self, waited_seconds: float, jitter: float) -> float:
+    def delay(self, waited_seconds: float, jitter: float, *, pushed: bool = False) -> float:
         """Return the seconds until the next poll.
 
         Args:
             waited_seconds: How long the response has existed.
             jitter: A random number from 0 to 1; spreads responses that started together.
+            pushed: Whether a notice will most likely come before the poll.
         """
         # The spread is taken off first, so that the longest pause still keeps the precision.
-        pause = min(max(SHORTEST, PRECISION / (1 + SPREAD) * waited_seconds), LONGEST)
+        pause = min(max(SHORTEST, PRECISION / (1 + SPREAD) * waited_seconds), self.longest)
         if self.expected is not None:
             quiet = FIRST_LOOK * self.expected.total_seconds() - waited_seconds
-            pause = max(pause, min(quiet, LONGEST))
+            pause = max(pause, min(quiet, self.longest))
+        if pushed:
+            pause = min(max(pause, PUSHED_SHORTEST), max(PUSHED_LONGEST, self.longest))
         return pause * (1 + SPREAD * jitter)

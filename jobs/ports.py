@@ -7,6 +7,7 @@ from temporalio import activity
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.requests import (
+    AdoptRequest,
     CancelRequest,
     ExtractedDocument,
     ExtractRequest,
@@ -30,6 +31,11 @@ class ResponseDeeds:
     @activity.defn(name="submit_response")
     async def submit_response(self, step: StepRequest) -> None:
         """Submit a step's response and return; for the queue whose rate is the provider's."""
+        raise NotImplementedError
+
+    @activity.defn(name="adopt_response")
+    async def adopt_response(self, request: AdoptRequest) -> None:
+        """Give a parked step's uncertain submit the id that an operator found."""
         raise NotImplementedError
 
     @activity.defn(name="cancel_responses")

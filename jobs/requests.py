@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from jobs.model import DEFAULT_MAX_TRIES, JobRef
+from jobs.model import JobRef
 from jobs.money import Cost
+from jobs.options import DEFAULT_MAX_TRIES, OnIncomplete, OnUncertain, ResponseOptions
+from jobs.polling import Ceilings
 from jobs.values import DocumentId, Value
 
 
@@ -30,7 +32,22 @@ class StoredText(Value):
     characters: int
 
 
-InputPart = Annotated[TextPart | StoredText, Field(discriminator="kind")]
+class FilePart(Value):
+    """A file the provider has already, by the id it gave."""
+
+    kind: Literal["file"] = "file"
+    file_id: str
+
+
+InputPart = Annotated[TextPart | StoredText | FilePart, Field(discriminator="kind")]
+
+
+class PromptReference(Value):
+    """A prompt that is kept at the provider."""
+
+    id: str
+    version: str | None = None
+    variables: dict[str, str] = {}
 
 
 class OutputSchema(Value):
@@ -44,19 +61,21 @@ class ResponseRequest(Value):
     """One request to the Responses API.
 
     Attributes:
-        model: None takes the worker's default model.
         instructions: The system's words.
         input: The user's words, in order.
         output_schema: None asks for plain text.
-        max_output_tokens: None leaves it to the provider.
+        options: Everything about how it is made.
+        prompt: A prompt kept at the provider, used together with the input.
+        tools: The provider's built-in tools, in its own words.
         previous_response_id: The response this one continues.
     """
 
     input: tuple[InputPart, ...]
     instructions: str | None = None
-    model: str | None = None
     output_schema: OutputSchema | None = None
-    max_output_tokens: int | None = None
+    options: ResponseOptions = ResponseOptions()
+    prompt: PromptReference | None = None
+    tools: tuple[dict[str, Any], ...] = ()
     previous_response_id: str | None = None
 
 
@@ -67,6 +86,8 @@ class StepRequest(Value):
         step_key: Unique within the job and the same on every replay.
         expected: How long the response will probably take; None when nobody knows.
         max_tries: Submits allowed, the first included.
+        on_uncertain: What to do when a submit's reply was lost.
+        ceilings: When to give up on a response that does not end.
     """
 
     job: JobRef
@@ -74,6 +95,40 @@ class StepRequest(Value):
     request: ResponseRequest
     max_tries: int = DEFAULT_MAX_TRIES
     expected: timedelta | None = None
+    on_uncertain: OnUncertain = "resubmit"
+    ceilings: Ceilings = Ceilings.none()
+
+    @property
+    def window(self) -> str:
+        """The completion window, by name."""
+        return self.request.options.completion_window or "soonest"
+
+    @property
+    def on_incomplete(self) -> OnIncomplete:
+        """What an answer counts as that the token limit cut off; only a limit can be extended."""
+        options = self.request.options
+        if options.on_incomplete == "extend" and options.max_output_tokens is None:
+            return "fail"
+        return options.on_incomplete or "fail"
+
+
+class AdoptRequest(Value):
+    """Take a response that an operator names as the answer to an uncertain submit of a step."""
+
+    step: StepRequest
+    response_id: str
+
+
+class SubmitDecision(Value):
+    """What an operator decides about a parked step.
+
+    Attributes:
+        step_key: Which one; None takes the one that has waited longest.
+        response_id: The response to adopt; None submits again.
+    """
+
+    step_key: str | None = None
+    response_id: str | None = None
 
 
 class StepOutcome(Value):

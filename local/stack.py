@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 from temporalio.api.enums.v1 import TaskQueueType
@@ -15,6 +16,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from jobs.webhooks import EVENT_TYPES, INCOMING_PATH
 from local.ports import preferred_port
 from local.postgres import Postgres
 from local.processes import Process
@@ -85,24 +87,26 @@ async def started(
     Raises:
         ServerTrouble: A part cannot start; the text says how to mend it.
     """
+    temporal = _temporal(folder)
+    addresses = _addresses(temporal, environment)
     async with AsyncExitStack() as parts:
-        postgres = await parts.enter_async_context(Postgres(folder / "postgres"))
-        await postgres.create_database(DATABASE)
-        temporal = await parts.enter_async_context(_temporal(folder))
-        addresses = _addresses(temporal, environment)
-        inherited = _environment(folder, postgres, addresses, environment)
+        client = await parts.enter_async_context(_client())
         processes: dict[str, Process] = {}
         if addresses.emulated:
-            port = addresses.provider.rsplit(":", 1)[1].removesuffix("/v1")
-            processes["emulator"] = await parts.enter_async_context(
-                _python(
-                    folder, "emulator", inherited, "-m", "local.openai_emulator", "--port", port
-                )
-            )
+            # First, because it needs nobody and comes up while the servers do.
+            emulator = _emulator(folder, addresses, environment)
+            processes["emulator"] = await parts.enter_async_context(emulator)
+        postgres = await parts.enter_async_context(Postgres(folder / "postgres"))
+        await postgres.create_database(DATABASE)
+        await parts.enter_async_context(temporal)
+        inherited = _environment(folder, postgres, addresses, environment)
+        if addresses.emulated:
+            inherited |= await _webhooks(processes["emulator"], addresses, client)
         for name, arguments in {"gateway": ("-m", "api"), "worker": ("worker.py",)}.items():
             process = _python(folder, name, inherited, *arguments)
             processes[name] = await parts.enter_async_context(process)
-        await processes["gateway"].wait_ready(lambda: _answers(f"{addresses.gateway}/readyz"))
+        ready = f"{addresses.gateway}/readyz"
+        await processes["gateway"].wait_ready(lambda: _answers(ready, client))
         await processes["worker"].wait_ready(lambda: _is_polled(temporal.address))
         (folder / "stack.json").write_text(json.dumps(asdict(addresses)))
         parts.callback((folder / "stack.json").unlink, missing_ok=True)
@@ -147,6 +151,27 @@ def _environment(
     )
 
 
+def _emulator(folder: Path, addresses: Addresses, environment: Mapping[str, str]) -> Process:
+    port = str(urlsplit(addresses.provider).port)
+    arguments = ("-m", "local.openai_emulator", "--port", port)
+    return _python(folder, "emulator", {**environment, "PYTHONUNBUFFERED": "1"}, *arguments)
+
+
+async def _webhooks(
+    emulator: Process, addresses: Addresses, client: httpx2.AsyncClient
+) -> dict[str, str]:
+    """Have the emulator send its webhooks to the gateway; return what the gateway has to know."""
+    endpoint = {
+        "name": "backburner",
+        "url": addresses.gateway + INCOMING_PATH,
+        "event_types": list(EVENT_TYPES),
+    }
+    await emulator.wait_ready(lambda: _answers(f"{addresses.provider}/models", client))
+    reply = await client.post(f"{addresses.provider}/webhook_endpoints", json=endpoint)
+    secret = reply.raise_for_status().json()["signing_secret"]
+    return {"BACKBURNER_OPENAI_WEBHOOK_SECRETS": json.dumps([secret])}
+
+
 def _python(folder: Path, name: str, environment: Mapping[str, str], *arguments: str) -> Process:
     return Process(
         [sys.executable, *arguments],
@@ -156,10 +181,15 @@ def _python(folder: Path, name: str, environment: Mapping[str, str], *arguments:
     )
 
 
-async def _answers(url: str) -> bool:
+def _client() -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {EMULATED_KEY}"}
+    # Loading the certificates takes a tenth of a second, and nothing here speaks TLS.
+    return httpx2.AsyncClient(headers=headers, timeout=5, verify=False)
+
+
+async def _answers(url: str, client: httpx2.AsyncClient) -> bool:
     try:
-        async with httpx2.AsyncClient(timeout=5) as client:
-            return (await client.get(url)).is_success
+        return (await client.get(url)).is_success
     except httpx2.HTTPError:
         return False
 

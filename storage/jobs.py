@@ -10,8 +10,9 @@ import asyncpg
 
 from jobs.errors import JobNotFound
 from jobs.fingerprints import fingerprint
-from jobs.model import Ending, Failure, JobOptions, Progress, ProgressReport, Standing
+from jobs.model import Ending, Failure, Progress, ProgressReport, Standing
 from jobs.money import Cost, Usage
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database

@@ -1,14 +1,34 @@
-"""What a Temporal namespace needs before jobs can run in it."""
+"""Reaching a Temporal namespace, and what it needs before jobs can run in it."""
 
+from obstore.store import ObjectStore
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
 from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from storage.executions import SEARCH_ATTRIBUTES
+from storage.payloads import data_converter
+
+DEFAULT_ADDRESS = "127.0.0.1:7233"
+
+
+async def connect_temporal(store: ObjectStore, *, lazy: bool = False) -> Client:
+    """Connect as Temporal's own environment variables or configuration file say.
+
+    Args:
+        store: Holds payloads too large for a history.
+        lazy: Connect with the first request, so that a process can start while Temporal is away.
+
+    Raises:
+        RuntimeError: Temporal cannot be reached.
+    """
+    connection = ClientConfig.load_client_connect_config()
+    connection.setdefault("target_host", DEFAULT_ADDRESS)
+    return await Client.connect(**connection, data_converter=data_converter(store), lazy=lazy)
 
 
 async def register_search_attributes(client: Client) -> None:

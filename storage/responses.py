@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import asyncpg
 
-from jobs.errors import JobCanceled
+from jobs.errors import StepTakenOver
 from jobs.model import JobRef
 from jobs.money import Cost, Usage
 from jobs.values import JobId, Tenant
@@ -44,6 +44,7 @@ class Submit:
     output_key: str | None
     intent_at: datetime
     submitted_at: datetime | None
+    is_deleted: bool
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Settlement:
 
 
 COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id, error_code,
-    error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at"""
+    error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at,
+    deleted_at"""
 
 
 async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
@@ -80,6 +82,31 @@ async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
         job.tenant,
         job.job_id,
         step_key,
+    )
+    return [_to_submit(row) for row in rows]
+
+
+async def at(db: Database, job_id: JobId, step_key: str, number: int) -> Submit | None:
+    """Return the submit that a response's metadata names, of whatever tenant; None if none is."""
+    row = await db.fetchrow(
+        f"SELECT {COLUMNS} FROM responses "  # noqa: S608 # constant
+        "WHERE job_id = $1 AND step_key = $2 AND submit_number = $3",
+        job_id,
+        step_key,
+        number,
+    )
+    return _to_submit(row) if row else None
+
+
+async def rivals_of(db: Database, submit: Submit) -> list[Submit]:
+    """Return the other open submits of the same step whose ids are known."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM responses "  # noqa: S608 # constant
+        "WHERE job_id = $1 AND step_key = $2 AND submit_number <> $3 AND state = 'open' "
+        "AND response_id IS NOT NULL",
+        submit.job_id,
+        submit.step_key,
+        submit.number,
     )
     return [_to_submit(row) for row in rows]
 
@@ -146,7 +173,8 @@ async def store_response_id(
             RETURNING {COLUMNS})
         SELECT stored.*, j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
             AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
-                AND r.submit_number > $3 AND r.state <> 'rejected') AS wanted
+                AND (r.submit_number > $3 AND r.state <> 'rejected' OR r.state = 'effective'))
+            AS wanted
         FROM stored JOIN jobs j ON j.id = stored.job_id
         """,  # noqa: S608 # constant
         submit.job_id,
@@ -156,7 +184,7 @@ async def store_response_id(
         request_id,
     )
     if row is None:
-        raise JobCanceled(f"response {response_id} belongs to a submit that is settled or gone")
+        raise StepTakenOver(f"response {response_id} belongs to a submit that is settled or gone")
     return _to_submit(row), row["wanted"]
 
 
@@ -224,6 +252,17 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
     return settled is not None
 
 
+async def mark_deleted(db: Database, submit: Submit) -> None:
+    """Note that the provider has deleted a response."""
+    await db.execute(
+        "UPDATE responses SET deleted_at = now() "
+        "WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND deleted_at IS NULL",
+        submit.job_id,
+        submit.step_key,
+        submit.number,
+    )
+
+
 async def open_of(db: Database, job: JobRef) -> list[Submit]:
     """Return a job's open submits, with or without an id."""
     rows = await db.fetch(
@@ -274,6 +313,7 @@ def _to_submit(row: asyncpg.Record) -> Submit:
         output_key=row["output_key"],
         intent_at=row["intent_at"],
         submitted_at=row["submitted_at"],
+        is_deleted=row["deleted_at"] is not None,
     )
 
 

@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 import worker
 from jobs.ids import uuid7
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.queues import SWITCHES
 from jobs.registry import JobType, discover
 from jobs.values import JobId, Tenant
@@ -153,6 +153,7 @@ async def serving(
         installation.objects,
         installation.job_types,
         queue=installation.queue,
+        listen_url=installation.environment["BACKBURNER_DATABASE_URL"],
         provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
         settings=settings,
     ) as deeds:

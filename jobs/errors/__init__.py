@@ -5,7 +5,7 @@
     JobError
     ├── RequestRefused            the door said no; nothing was started
     │   ├── InvalidRequest · InvalidPayload · NotBuiltYet · UnsupportedMediaType · RequestTooLarge
-    │   ├── Unauthenticated · UnknownJobType · UnknownRoute · MethodNotAllowed
+    │   ├── Unauthenticated · WebhookRefused · UnknownJobType · UnknownRoute · MethodNotAllowed
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
     │   └── ServiceUnavailable · InternalError
@@ -40,6 +40,7 @@ from jobs.errors.door import (
     UnknownRoute,
     UnknownSignal,
     UnsupportedMediaType,
+    WebhookRefused,
 )
 from jobs.errors.failures import (
     DeadlineExceeded,
@@ -72,7 +73,11 @@ from jobs.errors.failures import (
     ResponseFailedTransiently,
     ResponseIncomplete,
     ResponseRefused,
+    ResponseStuck,
+    ResponseStuckQueued,
+    ResponseTruncated,
     StepTakenOver,
+    SubmitParked,
     SubmitUncertain,
     TriesExhausted,
     WorkerDraining,
@@ -124,9 +129,13 @@ __all__ = [
     "ResponseFailedTransiently",
     "ResponseIncomplete",
     "ResponseRefused",
+    "ResponseStuck",
+    "ResponseStuckQueued",
+    "ResponseTruncated",
     "ResultNotReady",
     "ServiceUnavailable",
     "StepTakenOver",
+    "SubmitParked",
     "SubmitUncertain",
     "TriesExhausted",
     "Unauthenticated",
@@ -135,6 +144,7 @@ __all__ = [
     "UnknownRoute",
     "UnknownSignal",
     "UnsupportedMediaType",
+    "WebhookRefused",
     "WorkerDraining",
     "WorkflowLost",
     "advice_for",

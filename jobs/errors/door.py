@@ -40,6 +40,15 @@ class Unauthenticated(RequestRefused):
     http_status = 401
 
 
+class WebhookRefused(RequestRefused):
+    """The webhook's signature does not count: it is missing, wrong or too old."""
+
+    code = "webhook_refused"
+    title = "Webhook refused"
+    advice = "Put the endpoint's signing secret into BACKBURNER_OPENAI_WEBHOOK_SECRETS."
+    http_status = 401
+
+
 class UnknownRoute(RequestRefused):
     """No such path."""
 

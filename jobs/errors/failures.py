@@ -179,6 +179,39 @@ class ResponseIncomplete(ProviderFailure):
     retryable = False
 
 
+class ResponseTruncated(ProviderFailure):
+    """The response met its token limit and is asked for again with a larger one."""
+
+    code = "response_truncated"
+    title = "Response truncated"
+    advice = "Nothing to do: the step is submitted again with twice the token limit."
+
+
+class ResponseStuckQueued(ProviderFailure):
+    """The provider did not begin to work on the response in time."""
+
+    code = "response_stuck_queued"
+    title = "Response stuck in the queue"
+    advice = "It was canceled and submitted again; `options.queued_ceiling_seconds` is the limit."
+
+
+class ResponseStuck(ProviderFailure):
+    """The provider did not finish the response in time."""
+
+    code = "response_stuck"
+    title = "Response stuck"
+    advice = "It was canceled and submitted again; `options.running_ceiling_seconds` is the limit."
+
+
+class SubmitParked(ProviderFailure):
+    """A submit's reply was lost, and the job's policy leaves the decision to an operator."""
+
+    code = "submit_parked"
+    title = "Submit parked"
+    advice = "Send the job the signal `retry`, or `adopt` with the id of the response."
+    retryable = False
+
+
 class ResponseRefused(ProviderFailure):
     """The model declined to answer."""
 

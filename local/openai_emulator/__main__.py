@@ -5,7 +5,7 @@ import argparse
 import uvicorn
 
 from local.openai_emulator.app import create_app
-from local.openai_emulator.settings import EmulatorSettings
+from local.openai_emulator.settings import Dialect, EmulatorSettings
 
 
 def main() -> None:
@@ -27,6 +27,12 @@ def _settings_from_command_line() -> EmulatorSettings:
     parser.add_argument("--host", default=defaults.host)
     parser.add_argument("--port", type=int, default=defaults.port)
     parser.add_argument("--latency-seconds", type=float, default=defaults.latency_seconds)
+    parser.add_argument(
+        "--dialect",
+        type=Dialect.model_validate_json,
+        default=defaults.dialect,
+        help="how the server differs from OpenAI, as JSON",
+    )
     return EmulatorSettings(**vars(parser.parse_args()))
 
 

@@ -71,12 +71,15 @@ def _said(body: dict[str, Any], text: str) -> str:
 
 def user_text(body: dict[str, Any]) -> str:
     """Collect what the user and their tools said; instructions are not material to answer from."""
-    return "\n\n".join(_texts(body["input"], ("user",)))
+    said = _texts(body.get("input") or "", ("user",))
+    variables = ((body.get("prompt") or {}).get("variables") or {}).values()
+    said += [each if isinstance(each, str) else each.get("text", "") for each in variables]
+    return "\n\n".join(text for text in said if text)
 
 
 def input_tokens(body: dict[str, Any]) -> int:
     """Estimate the tokens of everything the model reads."""
-    read = [*_texts(body["input"], ("user", "system", "developer", "assistant"))]
+    read = [*_texts(body.get("input") or "", ("user", "system", "developer", "assistant"))]
     read += [body.get("instructions") or "", json.dumps(body.get("text") or "")]
     return max(1, sum(count_tokens(text) for text in read))
 

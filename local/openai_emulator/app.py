@@ -1,14 +1,14 @@
 """The emulator's ASGI application: what every request meets, and the routes.
 
-A later part (streams, webhooks, files, batches) adds a class like `ResponsesApi` and its routes;
-until then unknown routes answer 404 in OpenAI's shape.
+A later part (streams, batches) adds a class like `ResponsesApi` and its routes; until then unknown
+routes answer 404 in OpenAI's shape.
 """
 
 import functools
-import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -18,10 +18,10 @@ from starlette.types import Message, Receive, Scope, Send
 from local.openai_emulator.admin import admin_router
 from local.openai_emulator.errors import ApiError, invalid_key
 from local.openai_emulator.faults import CUT, connection_cutter
-from local.openai_emulator.ledger import Ledger
 from local.openai_emulator.responses import ResponsesApi
-from local.openai_emulator.scripts import ScriptBook
 from local.openai_emulator.settings import EmulatorSettings
+from local.openai_emulator.state import State
+from local.openai_emulator.webhooks import WebhooksApi
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,26 +48,50 @@ class _Emulator(FastAPI):
 
 def create_app(settings: EmulatorSettings) -> FastAPI:
     """Build an emulator with its own empty state."""
-    app = _Emulator(title="OpenAI emulator", docs_url=None, redoc_url=None, openapi_url=None)
-    calls: Counter[str] = Counter()
-    ledger = Ledger(settings.latency_seconds, clock=time.time)
-    book = ScriptBook()
-    api = ResponsesApi(ledger, book)
-    one = "/v1/responses/{response_id}"
-    routes: list[tuple[str, str, _Endpoint]] = [
-        ("GET", one, api.retrieve),  # first, because it is polled
-        ("POST", "/v1/responses", api.create),
-        ("POST", f"{one}/cancel", api.cancel),
-        ("DELETE", one, api.delete),
-        ("GET", "/v1/models", api.models),
-    ]
-    for method, path, endpoint in routes:
-        counted = _counted(_authorised(endpoint), calls, f"{method} {path}")
+    state = State(settings)
+
+    @asynccontextmanager
+    async def closing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await state.dispatcher.close()
+
+    app = _Emulator(
+        title="OpenAI emulator", docs_url=None, redoc_url=None, openapi_url=None, lifespan=closing
+    )
+    for method, path, endpoint in _routes(state):
+        counted = _counted(_authorised(endpoint), state.calls, f"{method} {path}")
         app.add_route(path, counted, methods=[method])
-    app.include_router(admin_router(ledger, book, calls, settings))
+    app.include_router(admin_router(state))
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _routing_error)
     return app
+
+
+def _routes(state: State) -> list[tuple[str, str, _Endpoint]]:
+    responses, files = ResponsesApi(state), state.files
+    webhooks = WebhooksApi(state.dispatcher, state.ledger, state.tuning)
+    response, file = "/v1/responses/{response_id}", "/v1/files/{file_id}"
+    webhook = "/v1/webhook_endpoints/{webhook_endpoint_id}"
+    return [
+        ("GET", response, responses.retrieve),  # first, because it is polled
+        ("POST", "/v1/responses", responses.create),
+        ("POST", f"{response}/cancel", responses.cancel),
+        ("DELETE", response, responses.delete),
+        ("GET", "/v1/models", responses.models),
+        ("POST", "/v1/files", files.create),
+        ("GET", "/v1/files", files.list),
+        ("GET", file, files.retrieve),
+        ("GET", f"{file}/content", files.content),
+        ("DELETE", file, files.delete),
+        ("POST", "/v1/webhook_endpoints", webhooks.create),
+        ("GET", "/v1/webhook_endpoints", webhooks.list),
+        ("GET", webhook, webhooks.retrieve),
+        ("POST", webhook, webhooks.update),
+        ("DELETE", webhook, webhooks.delete),
+        ("POST", f"{webhook}/rotate_secret", webhooks.rotate_secret),
+        ("POST", f"{webhook}/test", webhooks.test),
+        ("GET", "/v1/webhook_event_types", webhooks.event_types),
+    ]
 
 
 def _counted(endpoint: _Endpoint, calls: Counter[str], route: str) -> _Endpoint:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 
 class ApiError(Exception):
@@ -23,14 +23,28 @@ class ApiError(Exception):
         self.error = {"message": message, "type": kind, "param": param, "code": code}
         self.headers = dict(headers or {})
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """Render the error as OpenAI does."""
         return JSONResponse({"error": self.error}, self.status, self.headers)
 
 
-def not_found(response_id: str) -> ApiError:
+class HtmlError(ApiError):
+    """Answer as a proxy in front of the API does: with a page instead of JSON."""
+
+    def response(self) -> Response:
+        """Render the error as a page."""
+        page = f"<html><body><h1>{self.status} {self.error['message']}</h1></body></html>"
+        return HTMLResponse(page, self.status, self.headers)
+
+
+def not_found(response_id: str, status: int = 404) -> ApiError:
     """Say that no such response can be retrieved."""
-    return ApiError(404, f"Response with id {response_id!r} not found.")
+    return ApiError(status, f"Response with id {response_id!r} not found.")
+
+
+def unknown_parameter(name: str) -> ApiError:
+    """Refuse a parameter that the endpoint does not have."""
+    return ApiError(400, f"Unknown parameter: {name!r}.", param=name, code="unknown_parameter")
 
 
 def not_emulated(param: str) -> ApiError:

@@ -25,7 +25,26 @@ Fault = Literal[
     "slow_reply",
     "bad_request",
     "unauthorized",
+    "forbidden",
+    "model_not_found",
+    "prompt_not_found",
+    "conflict",
+    "unprocessable",
+    "bad_gateway",
+    "gateway_timeout",
+    "server_error_after",
+    "garbled_reply",
 ]
+Outcome = Literal[
+    "completed",
+    "failed",
+    "incomplete",
+    "stuck",
+    "refusal",
+    "bad_json",
+    "cancelled_then_completed",
+]
+WebhookMode = Literal["normal", "lost", "duplicate", "early", "late", "reordered"]
 _MARKER = re.compile(r"\[\[\s*emulator:\s*")
 _MARKER_END = re.compile(r"\s*\]\]")
 
@@ -35,16 +54,25 @@ class Script(BaseModel):
 
     `fault` strikes the first `fault_times` creates of the same step (see `step_identity`), and so
     does `bad_json`; later creates of that step behave as the rest of the script says. `error_code`
-    is the failed response's code, or the code of the error a fault answers with.
+    is the failed response's code, or the code of the error a fault answers with. `headers` go out
+    with the create's reply, good or bad, and replace the usual ones. `retrieve_fault` and
+    `cancel_fault` strike the first `fault_times` of those calls on the response.
+
+    `status_sequence` is shown, in equal shares of the time, before the response ends, and may
+    hold statuses nobody knows. `cancelled_then_completed` says `cancelled` for `revive_seconds`
+    after a cancel and is completed then. Reads answer 404 for the first `lag_seconds`.
+
+    What is None follows the emulator's settings. A webhook that is `early` is delivered before the
+    create's reply, whether the response has ended or not, and not again at its end; one that is
+    `late` waits for `webhook_delay_seconds`; one that is `reordered` waits until another event was
+    delivered, but no longer than that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     queued_seconds: float | None = Field(default=None, ge=0)
     run_seconds: float | None = Field(default=None, ge=0)
-    outcome: Literal["completed", "failed", "incomplete", "stuck", "refusal", "bad_json"] = (
-        "completed"
-    )
+    outcome: Outcome = "completed"
     error_code: str | None = None
     incomplete_reason: Literal["max_output_tokens", "content_filter"] = "max_output_tokens"
     output_text: str | None = None
@@ -52,6 +80,17 @@ class Script(BaseModel):
     fault_times: int = Field(default=1, ge=0)
     retry_after_seconds: float = Field(default=1.0, ge=0)
     reply_delay_seconds: float = Field(default=1.0, ge=0)
+    retry_after_as: Literal["number", "date"] = "number"
+    headers: dict[str, str] = {}
+    retrieve_fault: Fault | None = None
+    cancel_fault: Fault | None = None
+    status_sequence: tuple[str, ...] = ()
+    revive_seconds: float = Field(default=0.5, ge=0)
+    lag_seconds: float | None = Field(default=None, ge=0)
+    expire_seconds: float | None = Field(default=None, ge=0)
+    service_tier: str | None = None
+    webhook: WebhookMode | None = None
+    webhook_delay_seconds: float | None = Field(default=None, ge=0)
 
 
 class Match(BaseModel):
@@ -125,6 +164,11 @@ class ScriptBook:
         key = (trouble, step_identity(body))
         self._strikes[key] += 1
         return self._strikes[key] <= script.fault_times
+
+    def strikes_call(self, call: str, script: Script, response_id: str) -> bool:
+        """Count one call on a response and tell whether trouble still strikes it."""
+        self._strikes[call, response_id] += 1
+        return self._strikes[call, response_id] <= script.fault_times
 
 
 def step_identity(body: dict[str, Any]) -> str:

@@ -28,7 +28,24 @@ def _eager(node: Any) -> Any:
     return node
 
 
-_VALIDATOR = SchemaValidator(_eager(TypeAdapter(_CreateBody).core_schema))
+def closed(params: type) -> SchemaValidator:
+    """Return the validator of a request body that the SDK describes by the TypedDict `params`."""
+    return SchemaValidator(_eager(TypeAdapter(params).core_schema))
+
+
+def check_body(validator: SchemaValidator, body: dict[str, Any]) -> None:
+    """Accept a body that has the type.
+
+    Raises:
+        ApiError: Something is unknown, missing or wrong (400); `param` names it.
+    """
+    try:
+        validator.validate_python(body)
+    except ValidationError as error:
+        raise _as_api_error(error, body) from error
+
+
+_CREATE_BODY = closed(_CreateBody)
 
 
 def check_create(body: dict[str, Any]) -> None:
@@ -39,23 +56,20 @@ def check_create(body: dict[str, Any]) -> None:
     """
     if body.get("stream"):
         raise not_emulated("stream")
-    try:
-        _VALIDATOR.validate_python(body)
-    except ValidationError as error:
-        raise _as_api_error(error, body) from error
+    check_body(_CREATE_BODY, body)
     _check_required(body)
     _check_metadata(body.get("metadata") or {})
     _check_background(body)
-    for param in ("conversation", "prompt"):
-        if body.get(param):
-            raise not_emulated(param)
+    if body.get("conversation"):
+        raise not_emulated("conversation")
     if body.get("tool_choice", "auto") not in ("auto", "none"):
         raise not_emulated("tool_choice")
     check_format((body.get("text") or {}).get("format"))
 
 
 def _check_required(body: dict[str, Any]) -> None:
-    for param in ("model", "input"):
+    # A stored prompt brings its own model and input.
+    for param in () if body.get("prompt") else ("model", "input"):
         if not body.get(param):
             message = f"Missing required parameter: {param!r}."
             raise ApiError(400, message, param=param, code="missing_required_parameter")

@@ -14,7 +14,8 @@ from temporalio.testing import ActivityEnvironment
 import worker
 from activities.pulse import Pulse
 from jobs.ids import uuid7
-from jobs.model import JobOptions, JobRef
+from jobs.model import JobRef
+from jobs.options import JobOptions, ResponseOptions
 from jobs.requests import ResponseRequest, StepOutcome, StepRequest, TextPart
 from jobs.values import JobId
 from settings import OpenAISettings, WorkerSettings
@@ -61,7 +62,9 @@ class Bench:
     async def step(
         self, text: str = TEXT, *, job: JobRef | None = None, **more: Any
     ) -> StepRequest:
-        request = ResponseRequest(input=(TextPart(text=text),), model=MODEL)
+        request = ResponseRequest(
+            input=(TextPart(text=text),), options=ResponseOptions(model=MODEL)
+        )
         given: dict[str, Any] = {"step_key": "1", "request": request} | more
         return StepRequest(job=job or await self.job(), **given)
 
@@ -121,6 +124,7 @@ async def benched(house: Installation, base_url: str) -> AsyncIterator[Bench]:
         house.objects,
         house.job_types,
         queue=house.queue,
+        listen_url=house.environment["BACKBURNER_DATABASE_URL"],
         provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
         settings=WorkerSettings(),
     ) as deeds:

@@ -8,7 +8,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from jobs.errors import ServiceUnavailable
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId
 from storage import executions

@@ -1,6 +1,6 @@
 """A worker told to stop: its waits go on elsewhere, its POST in flight is not cut off."""
 
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 from storage.responses import State
 from tests.activities.bench import MODEL, created, scripted, still_open

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId
 from tests.activities.bench import MODEL, TEXT, created, scripted, states

@@ -18,7 +18,7 @@ from jobs.errors import (
     StepTakenOver,
     TriesExhausted,
 )
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.requests import ResponseRequest, StepRequest, StoredText
 from jobs.status import JobStatus
 from storage import jobs as job_rows
@@ -73,7 +73,9 @@ async def test_an_id_that_was_heartbeated_but_not_stored_is_adopted(bench: Bench
     intent = await bench.open_intent(step)
     submitter = bench.deeds.responses.submitter
     address = Address(submitter.installation, step.job.job_id, "1", 1)
-    made = await submitter.provider.create(step.request, [TEXT], model=MODEL, address=address)
+    made = await submitter.provider.create(
+        step.request, [{"type": "input_text", "text": TEXT}], model=MODEL, address=address
+    )
 
     pulse = Pulse(submit_number=intent.number, response_id=made.response.id)
     assert (await bench.respond(step, pulse)).response_id == made.response.id
@@ -95,7 +97,9 @@ async def test_an_adopted_response_of_a_canceled_job_is_canceled(bench: Bench):
     submitter = bench.deeds.responses.submitter
     address = Address(submitter.installation, step.job.job_id, "1", 1)
     text = scripted(outcome="stuck")
-    made = await submitter.provider.create(step.request, [text], model=MODEL, address=address)
+    made = await submitter.provider.create(
+        step.request, [{"type": "input_text", "text": text}], model=MODEL, address=address
+    )
     await job_rows.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
 
     with pytest.raises(JobCanceled):
@@ -146,7 +150,7 @@ async def test_a_late_reply_of_an_attempt_given_up_is_canceled_and_the_new_answe
     await created(bench.house)
 
     outcome = await bench.respond(step)
-    with pytest.raises(JobCanceled):
+    with pytest.raises(StepTakenOver):
         await late
     first, second = await bench.submits(step)
     assert (first.state, second.state) == (State.CANCELED, State.EFFECTIVE)

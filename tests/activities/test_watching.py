@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from activities.watcher import Watch, Watcher
+from activities.status_client import StatusClient
+from activities.watcher import End, Watch, Watcher
 from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.polling import PollSchedule
 from storage import responses
@@ -23,20 +24,23 @@ AT_ONCE = 4
 class Brisk(PollSchedule):
     """Asks again at once; the real rhythm is arithmetic and tested with it."""
 
-    def delay(self, waited_seconds: float, jitter: float) -> float:
-        del waited_seconds, jitter
+    def delay(self, waited_seconds: float, jitter: float, *, pushed: bool = False) -> float:
+        del waited_seconds, jitter, pushed
         return 0.01
 
 
 @pytest.fixture
 async def watcher(provider: StatusServer) -> AsyncIterator[Watcher]:
-    async with Watcher(base_url=provider.url, api_key="k", concurrent_polls=AT_ONCE) as watcher:
+    async with (
+        StatusClient(provider.url, {}) as client,
+        Watcher(client, concurrent_polls=AT_ONCE) as watcher,
+    ):
         yield watcher
 
 
 async def waited(watcher: Watcher, response_id: str) -> Watch:
     async with watcher.watch(response_id, Brisk(), waited_seconds=0) as watch:
-        await watch.ended
+        await watch.over
         return watch
 
 
@@ -44,7 +48,7 @@ async def waited(watcher: Watcher, response_id: str) -> Watch:
 async def test_a_wait_ends_with_the_response(provider: StatusServer, watcher: Watcher, last: str):
     provider.replies["a"] = [says("queued"), says("in_progress"), says(last)]
     watch = await waited(watcher, "a")
-    assert (watch.ended.result(), watch.polls, len(provider.asked["a"])) == (True, 3, 3)
+    assert (watch.over.result(), watch.polls, len(provider.asked["a"])) == (End.ENDED, 3, 3)
     assert watcher.waiting == 0
 
 
@@ -77,12 +81,13 @@ async def test_a_refusal_of_the_poll_is_left_to_a_full_retrieve(
 ):
     provider.replies["a"] = [Reply("{}", status)]
     watch = await waited(watcher, "a")
-    assert (watch.ended.result(), watch.polls) == (True, 1)
+    assert (watch.over.result(), watch.polls) == (End.ENDED, 1)
 
 
 async def test_a_provider_that_cannot_be_reached_is_asked_again():
     async with (
-        Watcher(base_url="http://127.0.0.1:1", api_key="k", concurrent_polls=1) as watcher,
+        StatusClient("http://127.0.0.1:1", {}) as client,
+        Watcher(client, concurrent_polls=1) as watcher,
         watcher.watch("a", Brisk(), waited_seconds=0) as watch,
     ):
 
@@ -90,7 +95,7 @@ async def test_a_provider_that_cannot_be_reached_is_asked_again():
             return watch.polls
 
         await eventually(polls, lambda count: count >= 3)
-        assert not watch.ended.done()
+        assert not watch.over.done()
 
 
 async def test_a_poll_obeys_the_providers_wait_hint(provider: StatusServer, watcher: Watcher):
@@ -138,9 +143,9 @@ async def test_draining_ends_every_wait_present_and_future(
             for _ in range(3)
         ]
         watcher.drain()
-        assert [await each.ended for each in present] == [False] * 3
+        assert [await each.over for each in present] == [End.DRAINING] * 3
         async with watcher.watch("a", Brisk(), waited_seconds=0) as future:
-            assert await future.ended is False
+            assert await future.over is End.DRAINING
     assert watcher.waiting == 0
 
 

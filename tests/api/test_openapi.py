@@ -18,6 +18,7 @@ OPERATIONS = {
     ("delete", "/api/documents/{document_id}"): "delete_document",
     ("get", "/api/job-types"): "list_job_types",
     ("get", "/api/job-types/{name}"): "get_job_type",
+    ("post", "/api/openai/webhook"): "take_openai_event",
     ("get", "/livez"): "livez",
     ("get", "/readyz"): "readyz",
 }

@@ -56,6 +56,8 @@ async def test_it_serves_stops_in_order_and_ends_its_streams(bare):
 REASONS = {
     "no Postgres": {"BACKBURNER_DATABASE_URL": "postgresql://backburner:s3cret@127.0.0.1:1/x"},
     "bad setting": {"BACKBURNER_PORT": "many"},
+    "no JSON": {"BACKBURNER_OPENAI_WEBHOOK_SECRETS": "whsec_bare"},
+    "bad secret": {"BACKBURNER_OPENAI_WEBHOOK_SECRETS": '["whsec_"]'},
     "open door": {"BACKBURNER_ENVIRONMENT": "production"},
     "no place to listen": {"BACKBURNER_HOST": "192.0.2.1"},
 }

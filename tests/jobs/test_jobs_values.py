@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from jobs.fingerprints import canonical_json, fingerprint
 from jobs.ids import uuid7
-from jobs.model import JobOptions, JobRef, Outcome, Progress, Ticket
+from jobs.model import JobRef, Outcome, Progress, Ticket
 from jobs.money import Cost, Usage, one_response, total
+from jobs.options import JobOptions
 from jobs.queues import SWITCHES, Queue
 from jobs.status import OPEN, TERMINAL, JobStatus, may_move
 from jobs.values import JobId, Tenant

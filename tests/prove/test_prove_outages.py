@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.status import JobStatus
+from jobs.values import JobId
 from local.postgres import Postgres
 from local.temporal import TemporalServer
 from storage.migrate import migrate
@@ -108,7 +110,7 @@ async def test_the_provider_hears_of_a_cancel_within_a_second_of_a_late_create_r
     assert delay < 1
 
 
-async def _response_of(bare: Installation, job_id: object) -> dict:
+async def _response_of(bare: Installation, job_id: object) -> dict[str, Any]:
     for each in await bare.created():
         if each["metadata"]["backburner_job"] == str(job_id):
             return each
@@ -188,7 +190,7 @@ async def test_two_minutes_without_postgres_lose_nothing(
     assert len(created) <= len(submits)
 
 
-async def _pending(bare: Installation, ids: list) -> dict[str, int]:
+async def _pending(bare: Installation, ids: list[JobId]) -> dict[str, int]:
     """Count pending activities by type, as Temporal UI shows them."""
     counts: dict[str, int] = {}
     for job_id in ids:

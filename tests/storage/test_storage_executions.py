@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from jobs.errors import JobNotStarted, ServiceUnavailable
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.registry import JobType
 from local.ports import free_port
 from storage import executions

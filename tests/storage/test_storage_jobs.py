@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.fingerprints import fingerprint
-from jobs.model import Failure, JobOptions, Progress
+from jobs.model import Failure, Progress
+from jobs.options import JobOptions
 from jobs.status import TERMINAL, JobStatus, may_move
 from storage import events, job_lists
 from storage import jobs as job_rows

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.errors import JobCanceled
+from jobs.errors import StepTakenOver
 from jobs.money import Cost, Usage, total
 from jobs.status import JobStatus
 from storage import jobs as job_rows
@@ -176,7 +176,7 @@ async def test_storing_an_id_again_changes_nothing(db, tenant):
 
 async def test_a_submit_has_one_response(db, tenant):
     submit, _, _ = await submitted(db, await inserted(db, tenant))
-    with pytest.raises(JobCanceled):
+    with pytest.raises(StepTakenOver):
         await responses.store_response_id(db, submit, "another", None)
 
 
@@ -190,7 +190,7 @@ async def test_a_response_belongs_to_one_submit(db, tenant):
 async def test_an_id_that_comes_after_settling_is_refused(db, tenant):
     submit = await intent(db, await inserted(db, tenant))
     await responses.settle(db, submit, REJECTED)
-    with pytest.raises(JobCanceled):
+    with pytest.raises(StepTakenOver):
         await responses.store_response_id(db, submit, "late", None)
 
 

@@ -49,5 +49,8 @@ def _of_type(node: dict[str, Any], definitions: dict[str, Any], uuid: str) -> An
 def _text(node: dict[str, Any], uuid: str) -> str:
     if node.get("format") == "uuid":
         return uuid
-    sample = SAMPLES.get(node.get("format", ""), TEXT * (1 + node.get("minLength", 0) // len(TEXT)))
-    return sample[: node.get("maxLength")]
+    sample: str = SAMPLES.get(
+        node.get("format", ""), TEXT * (1 + node.get("minLength", 0) // len(TEXT))
+    )
+    longest: int | None = node.get("maxLength")
+    return sample[:longest]

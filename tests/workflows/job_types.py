@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from temporalio import workflow
 
 from jobs.errors import JobFailure
+from jobs.options import ResponseOptions
 from workflows.core import Job, job, query, signal
 
 T = TypeVar("T")
@@ -100,8 +101,9 @@ class Asks(Job[Ask, Said]):
             answer = await self.respond(
                 prompt,
                 summary=f"Ask {number}",
-                model=input.model,
-                max_output_tokens=input.max_output_tokens,
+                options=ResponseOptions(
+                    model=input.model, max_output_tokens=input.max_output_tokens
+                ),
             )
             said.append(answer)
         self.progress_to("Asked", len(said), len(said))

@@ -7,7 +7,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.values import JobId
 from storage import events
 from storage.jobs import JobRow

@@ -1,13 +1,14 @@
 """Record the histories that the replay tests use: `python -m tests.workflows.record_histories`.
 
-Every job type found by `discover` is run three times, on servers of its own: to success, to failure
-and canceled. A history that is recorded already is kept, so that old ones go on proving that running
+Every job type of ours is run three times, on servers of its own: to success, to failure and
+canceled. A history that is recorded already is kept, so that old ones go on proving that running
 jobs survive new code; `--again` replaces them all.
 """
 
 import argparse
 import asyncio
 import json
+import re
 import socket
 import tempfile
 import threading
@@ -44,6 +45,10 @@ MORE_DOCUMENTS = 14
 
 PERSONAL = {"stackTrace", "identity", "requestId", "workerVersion", "sdkMetadata"}
 """Fields that name a machine or change with every recording and matter to no replay."""
+
+
+ON_A_HOST = re.compile(r"\d+@[\w.-]+")
+"""How sticky queues are named: process and host."""
 
 
 @contextmanager
@@ -114,7 +119,7 @@ async def record(house: Installation, kind: JobType, case: str, payload: dict[st
     history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
     path = HISTORIES / kind.name / f"{case}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(impersonal(history.to_json_dict()), indent=1)
+    text = ON_A_HOST.sub("worker", json.dumps(impersonal(history.to_json_dict()), indent=1))
     await asyncio.to_thread(path.write_text, text + "\n", "utf-8")
     print(f"{kind.name}/{case}: {len(history.events)} events")  # noqa: T201 # for whoever types it
 

@@ -20,8 +20,13 @@ def runner() -> SandboxedWorkflowRunner:
     )
 
 
-async def replay(path: Path, workflow: type) -> None:
-    """Replay a recorded history.
+def history_in(path: Path) -> WorkflowHistory:
+    """Read a recorded history."""
+    return WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
+
+
+async def replay(history: WorkflowHistory, workflow: type) -> None:
+    """Replay a history.
 
     Raises:
         temporalio.workflow.NondeterminismError: The workflow would decide otherwise today.
@@ -30,5 +35,4 @@ async def replay(path: Path, workflow: type) -> None:
     replayer = Replayer(
         workflows=[workflow], workflow_runner=runner(), data_converter=pydantic_data_converter
     )
-    history = WorkflowHistory.from_json(path.stem, path.read_text("utf-8"))
     await replayer.replay_workflow(history)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.model import JobOptions
+from jobs.options import JobOptions
 from jobs.status import JobStatus
 from tests.installation import Installation
 from tests.workflows import job_types  # declares them

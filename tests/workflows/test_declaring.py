@@ -8,8 +8,9 @@ import pytest
 from jobs import registry
 from jobs.registry import JobTypeConflict
 from tests.workflows import job_types
-from tests.workflows.job_types import Ask, Said
+from tests.workflows.job_types import Ask, Pokeable, Said
 from workflows.core import Job, job, query, signal
+from workflows.core.declare import OF_EVERY_JOB
 
 SECOND = timedelta(seconds=1)
 
@@ -21,12 +22,13 @@ def declare(cls: type[Any], name: str = "test_never_kept") -> None:
 def test_a_declared_type_carries_everything_about_itself():
     found = registry.discover()["test_approvals"]
 
-    assert (found.title, found.workflow.title) == ("Wait for an approval", "Wait for an approval")
+    assert found.title == job_types.Approvals.title == "Wait for an approval"
     assert found.description == "Wait for an approval while the prompts are being answered."
     assert (found.input, found.output) == (Ask, Said)
     assert (found.expected, found.deadline) == (SECOND, timedelta(minutes=5))
     assert found.failure_modes == ("deadline_exceeded",)
-    assert found.signals == {"approve": job_types.Approval, "nudge": None, "trip": None}
+    own = {"approve": job_types.Approval, "nudge": None, "trip": None}
+    assert found.signals == own | OF_EVERY_JOB
     assert list(found.queries) == ["decision"]
 
 
@@ -72,7 +74,7 @@ class UntypedParameter(Job[Ask, Said]):
     """Has a signal with a parameter of no type."""
 
     @signal
-    def untyped(self, word) -> None:  # type: ignore[no-untyped-def]
+    def untyped(self, word) -> None:
         """Take anything."""
 
 
@@ -86,7 +88,7 @@ class SilentQuery(Job[Ask, Said]):
     """Has a query that does not say what it returns."""
 
     @query
-    def silent(self):  # type: ignore[no-untyped-def]
+    def silent(self):
         """Return something."""
 
 
@@ -118,14 +120,12 @@ def test_the_kits_own_signals_cannot_be_taken():
         declare(OwnCancel)
 
 
-class Second(Job[Ask, Said]):
-    """Wants a name that is taken."""
-
-
 @pytest.mark.parametrize("name", ["test_asks", "Test-Asks", "", "x" * 65])
 def test_a_name_is_free_and_lower_snake_case(name: str):
-    with pytest.raises(JobTypeConflict, match="declared twice|lower_snake_case"):
-        declare(Second, name)
+    fresh = type("Fresh", (Pokeable,), {"__module__": __name__, "__qualname__": "Fresh"})
+
+    with pytest.raises(JobTypeConflict, match=r"declared twice|lower_snake_case"):
+        declare(fresh, name)
 
 
 def test_nothing_that_was_refused_is_registered():
@@ -135,4 +135,4 @@ def test_nothing_that_was_refused_is_registered():
 def test_signals_of_a_shared_base_class_belong_to_the_type():
     found = registry.discover()["test_pokes"]
 
-    assert found.signals == {"poke": None}
+    assert found.signals == {"poke": None} | OF_EVERY_JOB

@@ -51,8 +51,8 @@ async def test_thirty_documents_are_summarised_in_a_tree(house: Installation):
     assert all(f"counts {n + 10} boats" in note["summary"] for n, note in enumerate(notes[:-1]))
     keys = {each.step_key for each in await house.submits(row.id)}
     assert {f"documents.29/chunks.{n}/1" for n in range(3)} <= keys
-    assert "documents.29/combine.0/1" in keys
-    assert {"combine.0/1", "combine.1/1", "combine.2/1", "combine~2.0/1"} <= keys
+    assert "documents.29/combine~2.0/1" in keys
+    assert {"combine~2.0/1", "combine~2.1/1", "combine~2.2/1", "combine~3.0/1"} <= keys
     assert len(keys) == len(await created_by(house, row.id)) == 29 + 3 + 1 + 3 + 1
     assert len(await history_of(house, row.id)) < MOST_EVENTS_OF_THIRTY_DOCUMENTS
 

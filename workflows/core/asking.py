@@ -1,27 +1,32 @@
 """Asking the model: building requests, validating answers, repairing one that does not fit."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from jobs.errors import OutputMismatch
+from jobs.errors import OutputMismatch, SubmitParked, SubmitUncertain
 from jobs.model import Ticket
 from jobs.money import Cost
+from jobs.polling import CEILINGS_BY_WINDOW, Ceilings
 from jobs.ports import ResponseDeeds
 from jobs.queues import Queue
 from jobs.requests import (
-    InputPart,
+    AdoptRequest,
     OutputSchema,
     ResponseRequest,
     StepOutcome,
     StepRequest,
+    SubmitDecision,
     TextPart,
 )
 from jobs.schemas import strict_schema
 from workflows.core import storable, timing
+from workflows.core.failures import failure_of
 from workflows.core.steps import Scope, current_scope
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,6 +59,9 @@ class Asking(Protocol):
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline."""
 
+    async def wait_until(self, condition: Callable[[], bool], *, waiting_for: str) -> None:
+        """Wait for something a signal brings."""
+
 
 class Asker:
     """Asks for one job and keeps count of it."""
@@ -61,23 +69,7 @@ class Asker:
     def __init__(self) -> None:
         self.cost = Cost()
         self.open_steps = 0
-
-    def question(
-        self,
-        ticket: Ticket[Any],
-        parts: tuple[InputPart, ...],
-        *,
-        instructions: str | None,
-        model: str | None,
-        max_output_tokens: int | None,
-    ) -> ResponseRequest:
-        """Build a request; what the client chose for the job wins over what its author chose."""
-        return ResponseRequest(
-            input=parts,
-            instructions=instructions,
-            model=ticket.options.model or model,
-            max_output_tokens=ticket.options.max_output_tokens or max_output_tokens,
-        )
+        self._parked: dict[str, SubmitDecision | None] = {}
 
     async def text(self, job: Asking, question: ResponseRequest, summary: str) -> str:
         """Return the answer as it came."""
@@ -104,20 +96,69 @@ class Asker:
         except ValidationError as mistakes:
             raise OutputMismatch(f"{summary}: {_list(mistakes)}") from None
 
+    def decide(self, decision: SubmitDecision) -> None:
+        """Take an operator's decision; without a parked step it means nothing."""
+        key = decision.step_key or next(iter(self._parked), None)
+        if key in self._parked:
+            self._parked[key] = decision
+
     async def _ask(self, job: Asking, question: ResponseRequest, summary: str) -> StepOutcome:
-        step = StepRequest(
-            job=job.ticket.job,
-            step_key=current_scope(job.outermost).next_step_key(),
-            request=question,
-            max_tries=job.ticket.options.max_tries,
-        )
+        step = _step(job, question)
         self.open_steps += 1
-        while (outcome := await _respond(job, step, summary)) is None:
-            await _submit(job, step, summary)
+        while (outcome := await self._tried(job, step, summary)) is None:
+            # Not again at once: a decision or a turn has passed, so something has changed.
+            step = self._decided(step)
         # Not in a finally: a step that failed or was cut off may have left a response open.
         self.open_steps -= 1
         self.cost += outcome.cost
         return outcome
+
+    async def _tried(self, job: Asking, step: StepRequest, summary: str) -> StepOutcome | None:
+        """Return the outcome; None when it has to be tried again."""
+        try:
+            outcome = await _respond(job, step, summary)
+            if outcome is None:
+                await _submit(job, step, summary)
+        except ActivityError as error:
+            if failure_of(error).code != SubmitParked.code:
+                raise
+            await self._park(job, step)
+            return None
+        return outcome
+
+    async def _park(self, job: Asking, step: StepRequest) -> None:
+        """Wait for an operator's decision on an uncertain submit, and adopt if that is it."""
+        self._parked[step.step_key] = None
+        await job.wait_until(
+            lambda: self._parked[step.step_key] is not None,
+            waiting_for=f"{SubmitUncertain.code}: step {step.step_key}",
+        )
+        decision = self._parked[step.step_key]
+        if decision is not None and decision.response_id is not None:
+            await _adopt(job, AdoptRequest(step=step, response_id=decision.response_id))
+
+    def _decided(self, step: StepRequest) -> StepRequest:
+        """Let a step be submitted again, if that was decided."""
+        if self._parked.pop(step.step_key, None) is None:
+            return step
+        return step.model_copy(update={"on_uncertain": "resubmit"})
+
+
+def _step(job: Asking, question: ResponseRequest) -> StepRequest:
+    options = job.ticket.options
+    default = CEILINGS_BY_WINDOW[question.options.completion_window or "soonest"]
+    queued, running = options.queued_ceiling_seconds, options.running_ceiling_seconds
+    return StepRequest(
+        job=job.ticket.job,
+        step_key=current_scope(job.outermost).next_step_key(),
+        request=question,
+        max_tries=options.max_tries,
+        on_uncertain=options.on_uncertain,
+        ceilings=Ceilings(
+            queued=timedelta(seconds=queued) if queued else default.queued,
+            running=timedelta(seconds=running) if running else default.running,
+        ),
+    )
 
 
 async def _respond(job: Asking, step: StepRequest, summary: str) -> StepOutcome | None:
@@ -130,6 +171,17 @@ async def _respond(job: Asking, step: StepRequest, summary: str) -> StepOutcome 
         summary=summary,
     )
     return outcome
+
+
+async def _adopt(job: Asking, request: AdoptRequest) -> None:
+    await workflow.execute_activity_method(
+        ResponseDeeds.adopt_response,
+        request,
+        schedule_to_close_timeout=job.remaining(),
+        start_to_close_timeout=timing.RECORD,
+        retry_policy=timing.PERSISTENT,
+        summary=f"Adopt {request.response_id}",
+    )
 
 
 async def _submit(job: Asking, step: StepRequest, summary: str) -> None:

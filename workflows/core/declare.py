@@ -11,10 +11,14 @@ from temporalio import workflow
 
 from jobs.model import Outcome, Ticket
 from jobs.registry import JobType, add
+from jobs.requests import SubmitDecision
 from workflows.core.job import Job
 
 J = TypeVar("J", bound="type[Job[Any, Any]]")
 F = TypeVar("F", bound=Callable[..., Any])
+
+OF_EVERY_JOB = {"retry": SubmitDecision, "adopt": SubmitDecision}
+"""Signals the kit itself handles, for steps whose submit is uncertain."""
 
 SIGNAL_MARK, QUERY_MARK = "__backburner_signal__", "__backburner_query__"
 
@@ -134,7 +138,8 @@ def _marked(cls: type, mark: str) -> list[Callable[..., Any]]:
 
 
 def _signals(cls: type) -> dict[str, type[BaseModel] | None]:
-    return {method.__name__: _parameter(method) for method in _marked(cls, SIGNAL_MARK)}
+    own = {method.__name__: _parameter(method) for method in _marked(cls, SIGNAL_MARK)}
+    return own | OF_EVERY_JOB
 
 
 def _queries(cls: type) -> dict[str, Any]:

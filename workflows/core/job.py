@@ -12,9 +12,18 @@ from temporalio import workflow
 from jobs.errors import DeadlineExceeded
 from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
+from jobs.options import ResponseOptions
 from jobs.ports import ControlDeeds, DocumentDeeds
 from jobs.queues import Queue
-from jobs.requests import ExtractedDocument, ExtractRequest, InputPart, TextPart
+from jobs.requests import (
+    ExtractedDocument,
+    ExtractRequest,
+    InputPart,
+    PromptReference,
+    ResponseRequest,
+    SubmitDecision,
+    TextPart,
+)
 from jobs.values import DocumentId
 from workflows.core import endings, storable, tasks, timing
 from workflows.core.asking import Asker
@@ -25,6 +34,8 @@ from workflows.core.steps import Scope, current_scope
 T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
+
+NO_CHOICE = ResponseOptions()
 
 
 class Job(Generic[In, Out]):
@@ -61,8 +72,9 @@ class Job(Generic[In, Out]):
         *,
         summary: str,
         instructions: str | None = ...,
-        model: str | None = ...,
-        max_output_tokens: int | None = ...,
+        options: ResponseOptions = ...,
+        reference: PromptReference | None = ...,
+        tools: Sequence[dict[str, Any]] = ...,
     ) -> str: ...
 
     @overload
@@ -73,8 +85,9 @@ class Job(Generic[In, Out]):
         summary: str,
         output: type[M],
         instructions: str | None = ...,
-        model: str | None = ...,
-        max_output_tokens: int | None = ...,
+        options: ResponseOptions = ...,
+        reference: PromptReference | None = ...,
+        tools: Sequence[dict[str, Any]] = ...,
     ) -> M: ...
 
     async def respond(
@@ -84,8 +97,9 @@ class Job(Generic[In, Out]):
         summary: str,
         output: type[M] | None = None,
         instructions: str | None = None,
-        model: str | None = None,
-        max_output_tokens: int | None = None,
+        options: ResponseOptions = NO_CHOICE,
+        reference: PromptReference | None = None,
+        tools: Sequence[dict[str, Any]] = (),
     ) -> str | M:
         """Ask the model, durably, and return its answer.
 
@@ -95,20 +109,20 @@ class Job(Generic[In, Out]):
             output: Model the answer must fit. Without it the answer is plain text. An answer that
                 does not fit is asked for once more, with the mistakes named.
             instructions: The system's words.
-            model: Unless the client chose one for the whole job.
-            max_output_tokens: Unless the client chose one for the whole job.
+            options: Choices for this response; what the client chose for the whole job wins.
+            reference: A prompt kept at the provider, used together with `prompt`.
+            tools: The provider's built-in tools, as its API describes them.
 
         Raises:
             OutputMismatch: Even the repaired answer does not fit.
             ActivityError: The step failed for good; its cause carries the code.
         """
-        parts = (TextPart(text=prompt),) if isinstance(prompt, str) else tuple(prompt)
-        question = self._asker.question(
-            self.ticket,
-            parts,
+        question = ResponseRequest(
+            input=(TextPart(text=prompt),) if isinstance(prompt, str) else tuple(prompt),
             instructions=instructions,
-            model=model,
-            max_output_tokens=max_output_tokens,
+            options=self.ticket.options.over(options),
+            prompt=reference,
+            tools=tuple(tools),
         )
         if output is None:
             answer: str | M = await self._asker.text(self, question, summary)
@@ -196,6 +210,14 @@ class Job(Generic[In, Out]):
         if not self._cancel_asked:
             self._cancel_asked = True
             await self.cancel_self(reason)
+
+    @workflow.signal(name="retry", description="Submit a parked step again")
+    async def _signal_retry(self, decision: SubmitDecision | None = None) -> None:
+        self._asker.decide(decision or SubmitDecision())
+
+    @workflow.signal(name="adopt", description="Take a response as a parked step's answer")
+    async def _signal_adopt(self, decision: SubmitDecision) -> None:
+        self._asker.decide(decision)
 
     # --- What the kit's other files use ----------------------------------------------------------
 

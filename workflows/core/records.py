@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
@@ -16,7 +16,7 @@ async def record_progress(report: ProgressReport) -> None:
     """Write a progress. If the row cannot be written now, the next report will bring it."""
     try:
         await _locally(RecordDeeds.record_progress, report, _words(report))
-    except ActivityError:
+    except FailureError:
         workflow.logger.info("progress not written; the next report will bring it")
 
 
@@ -30,7 +30,7 @@ async def record_finished(ending: Ending) -> Standing:
         standing: Standing = await _locally(
             RecordDeeds.record_finished, ending, ending.status.value
         )
-    except ActivityError:
+    except FailureError:
         standing = await workflow.execute_activity_method(
             RecordDeeds.record_finished,
             ending,

@@ -1,0 +1,67 @@
+"""Choices about how responses are made, for one step or for a whole job."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from jobs.values import Strict
+
+DEFAULT_MAX_TRIES = 5
+"""Submits per step before it fails; the seed architecture asks for a cap of three to five."""
+
+Window = Literal["soonest", "2h", "8h"]
+OnIncomplete = Literal["fail", "accept", "extend"]
+OnUncertain = Literal["resubmit", "park"]
+
+
+class ResponseOptions(Strict):
+    """Choices for one response. None everywhere means: no choice was made.
+
+    Attributes:
+        model: None takes the worker's default model.
+        max_output_tokens: Ceiling, reasoning included; None leaves it to the provider.
+        reasoning_effort: How hard the model thinks, in the provider's words.
+        service_tier: The provider's lane; the price follows the tier that was really used.
+        completion_window: `2h` and `8h` are cheaper and slower lanes.
+        store: False asks the provider to keep the response only for minutes; an outage of ours
+            that lasts longer loses it.
+        delete_after_collect: Delete the response at the provider once its answer is stored here.
+        on_incomplete: What to do with an answer cut off by the token limit: fail, accept what is
+            there, or ask again with twice the limit.
+    """
+
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    max_output_tokens: int | None = Field(default=None, ge=16, le=1_000_000)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
+    completion_window: Window | None = None
+    store: bool | None = None
+    delete_after_collect: bool | None = None
+    on_incomplete: OnIncomplete | None = None
+
+    def over(self, weaker: "ResponseOptions") -> "ResponseOptions":
+        """Return these choices, with the weaker ones where none was made."""
+        chosen = {name: getattr(self, name) for name in ResponseOptions.model_fields}
+        mine = {name: value for name, value in chosen.items() if value is not None}
+        return ResponseOptions(**{**weaker.model_dump(), **mine})
+
+
+class JobOptions(ResponseOptions):
+    """Choices a client may make for one job; those about responses hold for all of its steps.
+
+    Attributes:
+        max_tries: Submits allowed per step, the first included.
+        deadline_seconds: Seconds from the start after which the job fails; None takes the job
+            type's own deadline.
+        on_uncertain: What to do when a submit's reply was lost: submit again, or wait for an
+            operator's signal.
+        queued_ceiling_seconds: How long a response may stay queued before it is canceled and
+            submitted again; None takes the default of its completion window.
+        running_ceiling_seconds: The same for how long it may take in all.
+    """
+
+    max_tries: int = Field(default=DEFAULT_MAX_TRIES, ge=1, le=10)
+    deadline_seconds: int | None = Field(default=None, ge=1, le=30 * 24 * 3600)
+    on_uncertain: OnUncertain = "resubmit"
+    queued_ceiling_seconds: int | None = Field(default=None, ge=1)
+    running_ceiling_seconds: int | None = Field(default=None, ge=1)
