@@ -240,7 +240,9 @@ def _default(field: FieldInfo) -> str:
         return "see meaning" if field.default_factory is not dict else "empty"
     if isinstance(value, timedelta):
         return _duration(value)
-    return "none" if value is None else f"`{value}`"
+    if value is None:
+        return "none"
+    return "empty" if value == () else f"`{value}`"
 
 
 def _duration(value: timedelta) -> str:

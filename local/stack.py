@@ -48,11 +48,20 @@ class Addresses:
 
 
 class Stack:
-    """A running stack."""
+    """A running stack.
 
-    def __init__(self, addresses: Addresses, processes: Mapping[str, Process]) -> None:
+    Attributes:
+        addresses: Where its parts are found.
+        processes: Emulator, gateway and worker, by name.
+        database_url: Of its Postgres; only this machine can use it.
+    """
+
+    def __init__(
+        self, addresses: Addresses, processes: Mapping[str, Process], database_url: str
+    ) -> None:
         self.addresses = addresses
         self.processes = processes
+        self.database_url = database_url
 
     async def broken(self) -> str:
         """Wait until a part ends although nobody stopped it; return what to tell people."""
@@ -110,7 +119,7 @@ async def started(
         await processes["worker"].wait_ready(lambda: _is_polled(temporal.address))
         (folder / "stack.json").write_text(json.dumps(asdict(addresses)))
         parts.callback((folder / "stack.json").unlink, missing_ok=True)
-        yield Stack(addresses, processes)
+        yield Stack(addresses, processes, postgres.dsn(DATABASE))
 
 
 def _temporal(folder: Path) -> TemporalServer:

@@ -192,12 +192,8 @@ class Gated(Database):
     """A database whose statements wait for the gate; the first ones may fail."""
 
     def __init__(self, db, failures=0):
-        self.db, self.gate, self.asked, self.failures = (
-            db,
-            asyncio.Event(),
-            asyncio.Event(),
-            failures,
-        )
+        self.db, self.failures = db, failures
+        self.gate, self.asked = asyncio.Event(), asyncio.Event()
 
     async def execute(self, *statement):
         self.asked.set()

@@ -17,6 +17,7 @@ from tests.docs.pages import ROOT, every
 PACKAGE = "acme_jobs"
 DOCUMENTED = {
     "gateway": "http://127.0.0.1:8080",
+    "provider": "http://127.0.0.1:8070/v1",
     "temporal": "127.0.0.1:7233",
     "temporal_ui": "http://127.0.0.1:8233",
 }
