@@ -13,6 +13,12 @@ PROVIDER = "openai"
 DEFAULT_WINDOW_TOKENS = 128_000
 """Context window assumed for a model the table does not know; the smallest of current models."""
 
+WINDOW_SHARES = {"2h": Decimal("0.7"), "8h": Decimal("0.6")}
+"""What a discounted completion window leaves of the standard price (OpenAI, guides/flex-processing,
+read in November 2026); the table knows tiers only."""
+
+STANDARD_TIERS = (None, "auto", "default")
+
 
 @dataclass(frozen=True)
 class Price:
@@ -22,13 +28,16 @@ class Price:
     source: str
 
 
-def price(usage: Usage, *, model: str, service_tier: str | None) -> Price | None:
+def price(
+    usage: Usage, *, model: str, service_tier: str | None, window: str | None = None
+) -> Price | None:
     """Return what usage costs; None when the table cannot tell, never zero instead.
 
     Args:
         usage: The tokens.
         model: The model that answered, as the response names it.
         service_tier: The tier that was used, as the response names it.
+        window: The completion window that was asked for; only standard processing has them.
     """
     counted = genai_prices.Usage(
         input_tokens=usage.input_tokens,
@@ -46,7 +55,11 @@ def price(usage: Usage, *, model: str, service_tier: str | None) -> Price | None
     except (LookupError, ValueError):
         # ValueError: more cached tokens than input tokens, as some compatible servers report.
         return None
-    return Price(found.total_price, f"genai-prices {version('genai-prices')}")
+    source = f"genai-prices {version('genai-prices')}"
+    share = WINDOW_SHARES.get(window or "")
+    if share is None or service_tier not in STANDARD_TIERS:
+        return Price(found.total_price, source)
+    return Price(found.total_price * share, f"{source} x {share} for the window of {window}")
 
 
 def window_tokens(model: str) -> int:

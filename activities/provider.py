@@ -14,10 +14,17 @@ from openai.types.responses import (
 )
 
 from activities import failures
-from jobs.errors import ProviderFailure, SubmitUncertain
+from jobs.errors import ProviderFailure, ProviderNotFound, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+
+MISSING = (openai.NotFoundError, openai.BadRequestError, openai.ConflictError)
+"""How servers say that there is no such response: OpenAI by 404, compatible ones by 400 or 409. A
+retrieve asks for nothing but an id, so nothing else about it can be wrong."""
+
+WINDOW_NOTE = "backburner_window"
+"""The metadata key of the completion window, which the price depends on."""
 
 Content: TypeAlias = ResponseInputMessageContentListParam
 
@@ -97,7 +104,7 @@ class Provider:
                 input=[{"role": "user", "content": content}],
                 background=True,
                 store=request.options.store is not False,
-                metadata=address.metadata(),
+                metadata=address.metadata() | _window_note(request.options.completion_window),
                 extra_headers={"X-Client-Request-Id": address.client_request_id},
                 timeout=httpx2.Timeout(
                     self.submit_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
@@ -120,6 +127,8 @@ class Provider:
         """
         try:
             return _understood(await self._client.responses.retrieve(response_id))
+        except MISSING as error:
+            raise ProviderNotFound(f"response {response_id}: {error.message}") from error
         except openai.APIError as error:
             raise failures.of_request(error) from error
         except ValueError as error:
@@ -152,8 +161,18 @@ class Provider:
             await self._client.responses.delete(response_id)
         except openai.NotFoundError:
             return
+        except (openai.BadRequestError, openai.ConflictError) as error:
+            if await self._exists(response_id):
+                raise failures.of_request(error) from error
         except openai.APIError as error:
             raise failures.of_request(error) from error
+
+    async def _exists(self, response_id: str) -> bool:
+        try:
+            await self.retrieve(response_id)
+        except ProviderNotFound:
+            return False
+        return True
 
 
 def _understood(answer: object) -> Response:
@@ -185,6 +204,11 @@ def _window(window: str | None, address: Address) -> dict[str, str] | None:
     if window is None:
         return None
     return {"completion_window": window, "continuation_id": str(address.job_id)}
+
+
+def _window_note(window: str | None) -> dict[str, str]:
+    """Note a discounted lane where whoever books the response finds it; OpenAI does not echo it."""
+    return {} if window in (None, "soonest") else {WINDOW_NOTE: str(window)}
 
 
 def _format(schema: OutputSchema) -> ResponseTextConfigParam:

@@ -8,6 +8,7 @@ from openai.types.responses import Response
 from temporalio import activity
 
 from activities.pace import Pace
+from activities.provider import Address
 from activities.pulse import Pulse, beating, last_pulse
 from activities.releasing import Releaser, age_seconds, is_fresh
 from activities.settling import Books
@@ -22,6 +23,7 @@ from jobs.errors import (
     ResponseExpired,
     ResponseStuck,
     ResponseStuckQueued,
+    StepTakenOver,
     WorkerDraining,
 )
 from jobs.money import total
@@ -83,13 +85,22 @@ class Responses(ResponseDeeds):
         """Give a parked step's uncertain submit the id that an operator found.
 
         Raises:
-            ProviderNotFound: The provider does not know the response.
+            ProviderNotFound: The provider does not know the response, or it is somebody else's.
         """
-        step = request.step
-        await self.releaser.provider.retrieve(request.response_id)
+        step, response_id = request.step, request.response_id
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        if any(each.response_id == response_id for each in submits):
+            return
+        response = await self.releaser.provider.retrieve(response_id)
+        address = Address.of(response.metadata or {})
+        # Some compatible servers keep no metadata: then the operator's word has to do.
+        if address is not None and not self.submitter.is_of(address, step):
+            raise ProviderNotFound(f"response {response_id} answers another step")
         if submits and submits[-1].state is State.UNCERTAIN:
-            await self.submitter.adopt(submits[-1], request.response_id)
+            try:
+                await self.submitter.adopt(submits[-1], response_id)
+            except StepTakenOver as error:
+                raise ProviderNotFound(error.detail) from error
 
     @activity.defn(name="cancel_responses")
     async def cancel_responses(self, request: CancelRequest) -> None:
@@ -145,27 +156,32 @@ class Responses(ResponseDeeds):
             again: Whether nobody may have watched it for a while.
         """
         schedule = PollSchedule(self.pace.expected(step), longest=LONGEST_BY_WINDOW[step.window])
-        while True:
-            async with self.watcher.watch(
-                _id_of(submit),
-                schedule,
-                waited_seconds=age_seconds(submit),
-                ceilings=step.ceilings,
-                is_resumed=again,
-            ) as watch:
+        async with self.watcher.watch(
+            _id_of(submit),
+            schedule,
+            waited_seconds=age_seconds(submit),
+            ceilings=step.ceilings,
+            is_resumed=again,
+        ) as watch:
+            while True:
                 why = await beating(asyncio.shield(watch.over), lambda: _pulse(submit, watch))
-            if why is End.DRAINING:
-                raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
-            if why is not End.ENDED:
-                return await self._give_up_waiting(submit, why)
-            response = await self._fetch(submit)
-            if response is not None and has_ended(response):
-                self.pace.learn(step, age_seconds(submit))
-                return response
+                if why is End.DRAINING:
+                    raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
+                if why is not End.ENDED:
+                    return await self._give_up_waiting(submit, why)
+                # Before the fetch, so that a notice that comes during it is not missed.
+                self.watcher.resume(watch)
+                response = await self._fetch(submit)
+                if response is not None and has_ended(response):
+                    self.pace.learn(step, age_seconds(submit))
+                    return response
 
     async def _give_up_waiting(self, submit: Submit, why: End) -> Response:
         """Cancel a response that takes too long; return it if it came to an end after all."""
-        response = await self.releaser.stop(submit, _id_of(submit))
+        try:
+            response = await self.releaser.stop(submit, _id_of(submit))
+        except ProviderNotFound as error:
+            raise await self._booked_as_gone(submit, error) from error
         if response.status != "cancelled":
             return response
         stuck = STUCK[why](f"response {response.id}: {why.value}")
@@ -179,10 +195,13 @@ class Responses(ResponseDeeds):
         except ProviderNotFound as error:
             if is_fresh(submit):
                 return None
-            gone = ResponseExpired(error.detail)
-            end = Settlement(State.FAILED, error_code=gone.code, error_message=gone.detail)
-            await responses.settle(self.books.db, submit, end)
-            raise gone from error
+            raise await self._booked_as_gone(submit, error) from error
+
+    async def _booked_as_gone(self, submit: Submit, error: ProviderNotFound) -> ResponseExpired:
+        gone = ResponseExpired(error.detail)
+        end = Settlement(State.FAILED, error_code=gone.code, error_message=gone.detail)
+        await responses.settle(self.books.db, submit, end)
+        return gone
 
     async def _settle(self, step: StepRequest, submit: Submit, response: Response) -> StepOutcome:
         verdict = await self.books.settle(submit, response, on_incomplete=step.on_incomplete)
@@ -204,11 +223,24 @@ class Responses(ResponseDeeds):
             # If this fails, the deed is repeated until it works: it was promised.
             await self.releaser.provider.delete(_id_of(effective))
             await responses.mark_deleted(self.books.db, effective)
+        if await self._release_rivals(submits):
+            submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         return StepOutcome(
             response_id=_id_of(effective),
             text=await self.books.text_of(effective),
             cost=total(each.cost for each in submits if each.cost),
         )
+
+    async def _release_rivals(self, submits: list[Submit]) -> list[Submit]:
+        """Cancel what an adoption left open beside the effective submit."""
+        rivals = [each for each in submits if each.state is State.OPEN and each.response_id]
+        for each in rivals:
+            try:
+                await self.releaser.release(each, as_state=State.WASTED)
+            except ProviderFailure as error:
+                # The answer is there; maintenance releases the rest when the job has ended.
+                logger.warning("response %s stays open: %s", each.response_id, error.detail)
+        return rivals
 
 
 def _effective(submits: list[Submit]) -> Submit | None:

@@ -6,6 +6,7 @@ import asyncpg
 from openai.types.responses import Response
 
 from activities.prices import price
+from activities.provider import WINDOW_NOTE
 from activities.verdicts import Verdict, judge, usage_of
 from jobs.errors import JobError
 from jobs.options import OnIncomplete
@@ -67,7 +68,10 @@ class Books:
     ) -> Settlement:
         usage = usage_of(response)
         tier = response.service_tier
-        cost = price(usage, model=response.model, service_tier=tier) if usage else None
+        window = (response.metadata or {}).get(WINDOW_NOTE)
+        cost = (
+            price(usage, model=response.model, service_tier=tier, window=window) if usage else None
+        )
         inline, key = await self._stored(submit, verdict.text)
         return Settlement(
             state=state,

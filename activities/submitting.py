@@ -41,6 +41,10 @@ LARGEST_OUTPUT_TOKENS = 128_000
 """What an extended token limit grows to at the most; the largest output of current models."""
 
 
+IN_THE_WAY = (State.OPEN, State.EFFECTIVE)
+"""States of a response beside which no other may be submitted."""
+
+
 class IdNotStored(ServiceUnavailable):
     """The provider accepted, and Postgres was away when the id should have been stored."""
 
@@ -117,6 +121,11 @@ class Submitter:
                 logger.info("a submit ended badly after its step was cut off", exc_info=error)
             raise
 
+    def is_of(self, address: Address, step: StepRequest) -> bool:
+        """Tell whether a response was submitted for a step."""
+        whose = (address.installation, address.job_id, address.step_key)
+        return whose == (self.installation, step.job.job_id, step.step_key)
+
     async def give_up(self, submit: Submit) -> None:
         """Note that the reply to a submit is lost: whoever posted it is gone."""
         await responses.mark_uncertain(
@@ -145,6 +154,8 @@ class Submitter:
         submits = await responses.submits_of(self.db, step.job, step.step_key)
         if len(submits) >= number:
             raise StepTakenOver(f"submit {number} was begun by another attempt")
+        if any(each.response_id and each.state in IN_THE_WAY for each in submits):
+            raise StepTakenOver("the response to a lost submit was found meanwhile")
         raise JobCanceled("the job has ended or is being canceled: nothing was submitted")
 
     async def _content(self, step: StepRequest) -> Content:
@@ -195,7 +206,7 @@ def _extended(request: ResponseRequest, earlier: list[Submit]) -> ResponseReques
     cuts = sum(each.error_code == ResponseTruncated.code for each in earlier)
     if not cuts or limit is None:
         return request
-    wider = {"max_output_tokens": min(limit * 2**cuts, LARGEST_OUTPUT_TOKENS)}
+    wider = {"max_output_tokens": min(limit * 2**cuts, max(limit, LARGEST_OUTPUT_TOKENS))}
     return request.model_copy(update={"options": request.options.model_copy(update=wider)})
 
 

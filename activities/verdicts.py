@@ -58,10 +58,11 @@ def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
 def _incomplete(response: Response, text: str, on_incomplete: OnIncomplete) -> Verdict:
     details = response.incomplete_details
     reason = (details.reason if details else None) or "no reason given"
-    if on_incomplete == "accept":
+    cut = reason == "max_output_tokens"
+    if on_incomplete == "accept" and cut:
         return Verdict(State.EFFECTIVE, text)
     words = f"the response stopped: {reason}"
-    if on_incomplete == "extend" and reason == "max_output_tokens":
+    if on_incomplete == "extend" and cut:
         return Verdict(State.FAILED, text, ResponseTruncated(words))
     return Verdict(State.FAILED, text, ResponseIncomplete(words))
 

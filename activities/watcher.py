@@ -44,6 +44,7 @@ class Watch:
         over: Done when the wait is over.
         status: The provider's last word.
         polls: Status requests so far.
+        planned: The heap entry that counts; an older one of the same watch is void.
     """
 
     response_id: str
@@ -53,6 +54,7 @@ class Watch:
     over: "asyncio.Future[End]" = field(default_factory=lambda: asyncio.Future())
     status: str | None = None
     polls: int = 0
+    planned: int = -1
 
     def end(self, why: End) -> bool:
         """End the wait; False when it was over before."""
@@ -63,11 +65,7 @@ class Watch:
 
 
 class Watcher:
-    """Polls every watched response until it ends. Use as `async with`.
-
-    Attributes:
-        pushed: Whether notices reach this process at the moment; set by whoever hears them.
-    """
+    """Polls every watched response until it ends. Use as `async with`."""
 
     def __init__(self, client: StatusClient, *, concurrent_polls: int) -> None:
         self._client = client
@@ -81,7 +79,7 @@ class Watcher:
         self._polling: set[asyncio.Task[None]] = set()
         self._noticed: deque[bool] = deque(maxlen=REMEMBERED)
         self._draining = False
-        self.pushed = False
+        self._pushed = False
 
     async def __aenter__(self) -> "Watcher":
         """Begin to poll."""
@@ -108,10 +106,21 @@ class Watcher:
         return sum(map(len, self._watches.values()))
 
     @property
+    def pushed(self) -> bool:
+        """Whether notices reach this process at the moment; set by whoever hears them."""
+        return self._pushed
+
+    @pushed.setter
+    def pushed(self, reaches: bool) -> None:
+        trusted = self.trusts_notices
+        self._pushed = reaches
+        self._hurry_if_lost(trusted)
+
+    @property
     def trusts_notices(self) -> bool:
         """Whether notices come, and have come before the polls found out."""
         seen = len(self._noticed)
-        return self.pushed and seen > 0 and sum(self._noticed) >= TRUSTED * seen
+        return self._pushed and seen > 0 and sum(self._noticed) >= TRUSTED * seen
 
     @asynccontextmanager
     async def watch(
@@ -154,6 +163,17 @@ class Watcher:
                 self._learn(noticed=True)
         return bool(watches)
 
+    def resume(self, watch: Watch) -> None:
+        """Wait on: what ended the wait was not the end of the response.
+
+        The wait stays registered meanwhile, and is not looked up in the inbox again: the notice
+        that was wrong lies there and would wake it for ever.
+        """
+        watch.over = asyncio.Future()
+        if self._draining:
+            watch.end(End.DRAINING)
+        self._plan(watch)
+
     async def to_look_up(self) -> list[str]:
         """Return the responses watched since the last call, waiting until there are some."""
         await self._has_new.wait()
@@ -177,10 +197,14 @@ class Watcher:
         watch.over.cancel()
 
     def _learn(self, *, noticed: bool) -> None:
-        """Remember who found the end first; if notices lose their trust, poll quickly again."""
+        """Remember who found the end first."""
         trusted = self.trusts_notices
-        if self.pushed:
+        if self._pushed:
             self._noticed.append(noticed)
+        self._hurry_if_lost(trusted)
+
+    def _hurry_if_lost(self, trusted: bool) -> None:
+        """If notices have lost their trust, poll quickly again."""
         if trusted and not self.trusts_notices:
             self._heap.clear()
             for watch in self._all():
@@ -193,7 +217,8 @@ class Watcher:
         pause = watch.schedule.delay(waited, jitter, pushed=self.trusts_notices)
         if at_once:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
-        heapq.heappush(self._heap, (now + max(pause, at_least), next(self._ticket), watch))
+        watch.planned = next(self._ticket)
+        heapq.heappush(self._heap, (now + max(pause, at_least), watch.planned, watch))
         self._changed.set()
 
     async def _run(self) -> None:
@@ -201,8 +226,8 @@ class Watcher:
             self._changed.clear()
             now = time.monotonic()
             while self._heap and self._heap[0][0] <= now:
-                watch = heapq.heappop(self._heap)[2]
-                if not watch.over.done():
+                _, ticket, watch = heapq.heappop(self._heap)
+                if ticket == watch.planned and not watch.over.done():
                     await self._gate.acquire()
                     task = asyncio.create_task(self._poll(watch))
                     self._polling.add(task)

@@ -74,11 +74,11 @@ class PollSchedule:
             jitter: A random number from 0 to 1; spreads responses that started together.
             pushed: Whether a notice will most likely come before the poll.
         """
+        shortest = PUSHED_SHORTEST if pushed else SHORTEST
+        longest = max(PUSHED_LONGEST, self.longest) if pushed else self.longest
         # The spread is taken off first, so that the longest pause still keeps the precision.
-        pause = min(max(SHORTEST, PRECISION / (1 + SPREAD) * waited_seconds), self.longest)
+        pause = min(max(shortest, PRECISION / (1 + SPREAD) * waited_seconds), longest)
         if self.expected is not None:
             quiet = FIRST_LOOK * self.expected.total_seconds() - waited_seconds
-            pause = max(pause, min(quiet, self.longest))
-        if pushed:
-            pause = min(max(pause, PUSHED_SHORTEST), max(PUSHED_LONGEST, self.longest))
+            pause = max(pause, min(quiet, longest))
         return pause * (1 + SPREAD * jitter)

@@ -128,7 +128,7 @@ class SubmitDecision(Value):
     """
 
     step_key: str | None = None
-    response_id: str | None = None
+    response_id: str | None = Field(default=None, min_length=1, max_length=500)
 
 
 class StepOutcome(Value):

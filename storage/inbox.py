@@ -90,11 +90,17 @@ async def nameless_submits_exist(db: Database) -> bool:
     return found
 
 
-async def mark_matched(db: Database, response_id: str) -> None:
-    """Note that a response was adopted or is not ours."""
+async def mark_matched(
+    db: Database, response_id: str, *, older_than: timedelta = timedelta(0)
+) -> None:
+    """Note that a response was adopted or is not ours; younger notices of it stay unmatched."""
     await db.execute(
-        "UPDATE inbox SET matched_at = now() WHERE response_id = $1 AND matched_at IS NULL",
+        """
+        UPDATE inbox SET matched_at = now() WHERE response_id = $1 AND matched_at IS NULL
+            AND received_at <= now() - $2::interval
+        """,
         response_id,
+        older_than,
     )
 
 

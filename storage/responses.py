@@ -117,8 +117,8 @@ async def open_intent(
     """Write the intent of a submit and mark the job running, in one transaction.
 
     Returns:
-        The open submit; None when the job has ended, its cancel was requested, or another worker
-        has opened this number first.
+        The open submit; None when the job has ended, its cancel was requested, another worker has
+        opened this number first, or the step has a response already.
     """
     row = await db.fetchrow(
         f"""
@@ -126,6 +126,8 @@ async def open_intent(
             SELECT id, status FROM jobs
             WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
                 AND cancel_requested_at IS NULL
+                AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
+                    AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))
             FOR UPDATE),
         intent AS (
             INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
@@ -161,8 +163,23 @@ async def store_response_id(
     Returns:
         The submit, and whether somebody still waits for its response: False when the job was
         canceled or has ended, or when another submit has taken this one's place.
+
+    Raises:
+        StepTakenOver: The submit is settled or has another id, or the id is another submit's.
     """
-    row = await db.fetchrow(
+    try:
+        row = await _store(db, submit, response_id, request_id)
+    except asyncpg.UniqueViolationError as error:
+        raise StepTakenOver(f"response {response_id} is another submit's already") from error
+    if row is None:
+        raise StepTakenOver(f"response {response_id} belongs to a submit that is settled or gone")
+    return _to_submit(row), row["wanted"]
+
+
+async def _store(
+    db: Database, submit: Submit, response_id: str, request_id: str | None
+) -> asyncpg.Record | None:
+    return await db.fetchrow(
         f"""
         WITH stored AS (
             UPDATE responses SET response_id = $4, request_id = COALESCE(request_id, $5),
@@ -183,9 +200,6 @@ async def store_response_id(
         response_id,
         request_id,
     )
-    if row is None:
-        raise StepTakenOver(f"response {response_id} belongs to a submit that is settled or gone")
-    return _to_submit(row), row["wanted"]
 
 
 async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> None:
@@ -207,6 +221,8 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
 async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
     """Write down how a submit ended and book its usage on the job, exactly once.
 
+    One that was canceled because another submit of its step won is wasted, whoever finds out.
+
     Returns:
         Whether this call settled it; False when it was settled before.
 
@@ -217,7 +233,10 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
     settled = await db.fetchval(
         """
         WITH settled AS (
-            UPDATE responses SET state = $4, usage = $5, cost_usd = $6, price_source = $7,
+            UPDATE responses SET usage = $5,
+                state = CASE WHEN $4 = 'canceled' AND EXISTS (SELECT FROM responses r
+                    WHERE r.job_id = $1 AND r.step_key = $2 AND r.state = 'effective')
+                    THEN 'wasted' ELSE $4 END, cost_usd = $6, price_source = $7,
                 service_tier = $8, output = $9, output_key = $10, error_code = $11,
                 error_message = $12, settled_at = now()
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL

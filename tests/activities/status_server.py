@@ -58,6 +58,7 @@ class StatusServer:
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     creates: list[Reply] = field(default_factory=list)
     cancels: dict[str, list[Reply]] = field(default_factory=dict)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds_per_reply: float = 0.0
     busy: int = 0
@@ -73,7 +74,7 @@ class StatusServer:
         return _next(self.replies[response_id])
 
     async def create(self, request: web.Request) -> web.Response:
-        await request.read()
+        self.bodies.append(await request.json())
         return _next(self.creates)
 
     async def cancel(self, request: web.Request) -> web.Response:

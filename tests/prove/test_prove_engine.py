@@ -162,11 +162,9 @@ async def accounted_for(outside: Outside, ids: list[str]) -> None:
     while any(each["terminal_at"] is None for each in created):
         await asyncio.sleep(0.2)
         created = await outside.emulated("ledger")
-    await asyncio.sleep(2)  # the last notices of orphans are on their way
+    strangers = await strangers_after(outside, created)
     rows = await outside.ledger()
     states = Counter(row["state"] for row in rows)
-    known = {row["response_id"] for row in rows if row["response_id"]}
-    strangers = [each["id"] for each in created if each["id"] not in known]
     per_step = Counter(row["job_id"] for row in rows if row["state"] == "effective")
     print(
         f"{len(ids)} jobs, {len(created)} creates, ledger {dict(states)}, "
@@ -174,3 +172,14 @@ async def accounted_for(outside: Outside, ids: list[str]) -> None:
     )
     assert set(per_step.values()) == {1}
     assert strangers == []
+
+
+async def strangers_after(outside: Outside, created: list[Any], seconds: float = 30) -> list[str]:
+    """Return the creates the ledger does not know once their notices had time to arrive."""
+    latest = time.monotonic() + seconds
+    while True:
+        known = {row["response_id"] for row in await outside.ledger()}
+        strangers = [each["id"] for each in created if each["id"] not in known]
+        if not strangers or time.monotonic() > latest:
+            return strangers
+        await asyncio.sleep(0.2)

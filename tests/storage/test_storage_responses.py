@@ -183,8 +183,9 @@ async def test_a_submit_has_one_response(db, tenant):
 async def test_a_response_belongs_to_one_submit(db, tenant):
     row = await inserted(db, tenant)
     _, name, _ = await submitted(db, row)
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await responses.store_response_id(db, await intent(db, row, 2), name, None)
+    other = await intent(db, await inserted(db, tenant))
+    with pytest.raises(StepTakenOver):
+        await responses.store_response_id(db, other, name, None)
 
 
 async def test_an_id_that_comes_after_settling_is_refused(db, tenant):
@@ -208,7 +209,7 @@ async def test_an_uncertain_submit_opens_again_when_its_id_becomes_known(db, ten
 async def test_a_submit_whose_id_is_known_or_that_is_settled_never_becomes_uncertain(db, tenant):
     row = await inserted(db, tenant)
     known, _, _ = await submitted(db, row)
-    settled = await intent(db, row, 2)
+    settled = await intent(db, row, step="other")
     await responses.settle(db, settled, REJECTED)
     for submit in (known, settled):
         before = await state_of(db, submit)

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from jobs.errors import OutputMismatch, SubmitParked, SubmitUncertain
 from jobs.model import Ticket
@@ -70,6 +70,7 @@ class Asker:
         self.cost = Cost()
         self.open_steps = 0
         self._parked: dict[str, SubmitDecision | None] = {}
+        self._early: dict[str, SubmitDecision] = {}
 
     async def text(self, job: Asking, question: ResponseRequest, summary: str) -> str:
         """Return the answer as it came."""
@@ -97,10 +98,16 @@ class Asker:
             raise OutputMismatch(f"{summary}: {_list(mistakes)}") from None
 
     def decide(self, decision: SubmitDecision) -> None:
-        """Take an operator's decision; without a parked step it means nothing."""
+        """Take a decision about a parked step.
+
+        Without one, a retry means nothing; an adoption is kept, because a response can be found
+        in the moment its step is being parked.
+        """
         key = decision.step_key or next(iter(self._parked), None)
         if key in self._parked:
             self._parked[key] = decision
+        elif key is not None and decision.response_id is not None:
+            self._early[key] = decision
 
     async def _ask(self, job: Asking, question: ResponseRequest, summary: str) -> StepOutcome:
         step = _step(job, question)
@@ -127,19 +134,28 @@ class Asker:
         return outcome
 
     async def _park(self, job: Asking, step: StepRequest) -> None:
-        """Wait for an operator's decision on an uncertain submit, and adopt if that is it."""
-        self._parked[step.step_key] = None
-        await job.wait_until(
-            lambda: self._parked[step.step_key] is not None,
-            waiting_for=f"{SubmitUncertain.code}: step {step.step_key}",
-        )
-        decision = self._parked[step.step_key]
-        if decision is not None and decision.response_id is not None:
-            await _adopt(job, AdoptRequest(step=step, response_id=decision.response_id))
+        """Wait until an uncertain submit is decided upon; if by an adoption, until that works."""
+        key, trouble = step.step_key, ""
+        self._parked[key] = self._early.pop(key, None)
+        while True:
+            if (decision := self._parked[key]) is None:
+                await job.wait_until(
+                    lambda: self._parked[key] is not None,
+                    waiting_for=f"{SubmitUncertain.code}: step {key}{trouble}",
+                )
+                continue
+            if decision.response_id is None:
+                return
+            trouble = await _adopt(job, step, decision.response_id)
+            if not trouble:
+                return
+            if self._parked[key] is decision:
+                self._parked[key] = None
 
     def _decided(self, step: StepRequest) -> StepRequest:
         """Let a step be submitted again, if that was decided."""
-        if self._parked.pop(step.step_key, None) is None:
+        decision = self._parked.pop(step.step_key, None)
+        if decision is None or decision.response_id is not None:
             return step
         return step.model_copy(update={"on_uncertain": "resubmit"})
 
@@ -173,15 +189,22 @@ async def _respond(job: Asking, step: StepRequest, summary: str) -> StepOutcome 
     return outcome
 
 
-async def _adopt(job: Asking, request: AdoptRequest) -> None:
-    await workflow.execute_activity_method(
-        ResponseDeeds.adopt_response,
-        request,
-        schedule_to_close_timeout=job.remaining(),
-        start_to_close_timeout=timing.RECORD,
-        retry_policy=timing.PERSISTENT,
-        summary=f"Adopt {request.response_id}",
-    )
+async def _adopt(job: Asking, step: StepRequest, response_id: str) -> str:
+    """Adopt a response; return why it cannot be this step's, or nothing."""
+    try:
+        await workflow.execute_activity_method(
+            ResponseDeeds.adopt_response,
+            AdoptRequest(step=step, response_id=response_id),
+            schedule_to_close_timeout=job.remaining(),
+            start_to_close_timeout=timing.RECORD,
+            retry_policy=timing.PERSISTENT,
+            summary=f"Adopt {response_id}",
+        )
+    except ActivityError as error:
+        if not isinstance(error.cause, ApplicationError):
+            raise
+        return f" ({failure_of(error).message})"
+    return ""
 
 
 async def _submit(job: Asking, step: StepRequest, summary: str) -> None:

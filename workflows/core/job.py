@@ -52,7 +52,7 @@ class Job(Generic[In, Out]):
         self._ticket: Ticket[Any] | None = None
         self._progress = Progress()
         self._recorder: asyncio.Task[None] | None = None
-        self._waiting_for: str | None = None
+        self._waits: list[str] = []
         self._cancel_asked = False
         self._asker = Asker()
         self._work: asyncio.Task[Any] | None = None
@@ -172,7 +172,8 @@ class Job(Generic[In, Out]):
         Raises:
             DeadlineExceeded: The job's deadline passed first.
         """
-        self._waiting_for = storable.words(waiting_for)
+        shown = storable.words(waiting_for)
+        self._waits.append(shown)
         self.report(self._progress)
         try:
             await workflow.wait_condition(
@@ -181,7 +182,7 @@ class Job(Generic[In, Out]):
         except TimeoutError:
             raise DeadlineExceeded(f"the deadline passed while waiting for {waiting_for}") from None
         finally:
-            self._waiting_for = None
+            self._waits.remove(shown)
             self.report(self._progress)
 
     def progress_to(self, stage: str, current: int = 0, total: int = 0) -> None:
@@ -242,6 +243,11 @@ class Job(Generic[In, Out]):
     def cost(self) -> Cost:
         """What the answered steps cost."""
         return self._asker.cost
+
+    @property
+    def _waiting_for(self) -> str | None:
+        """What is waited for; of several waits, the longest."""
+        return self._waits[0] if self._waits else None
 
     async def carry(self, ticket: Ticket[In]) -> Outcome[Out]:
         """Run `work` and see to it that the job ends once, the same way everywhere."""
