@@ -25,6 +25,7 @@ from jobs.errors import (
     RequestRefused,
     every_error,
 )
+from jobs.options import JobOptions, ResponseOptions
 from jobs.registry import JobType, discover
 
 FOLDER = Path(__file__).parent
@@ -144,7 +145,18 @@ def job_types_page() -> str:
         # Packages outside this repository may be installed beside it.
         if job_type.workflow.__module__.startswith("workflows."):
             lines += _job_type(job_type)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_options()]) + "\n"
+
+
+def _options() -> list[str]:
+    """Describe what a client may choose for a job of any type."""
+    lines = ["", "## Options of every job", ""]
+    lines += ["`options` in `POST /api/jobs`; those about responses hold for every step.", ""]
+    lines += ["| option | default | meaning |", "|---|---|---|"]
+    meanings = {**dict(_attributes(ResponseOptions)), **dict(_attributes(JobOptions))}
+    for name, field in JobOptions.model_fields.items():
+        lines.append(f"| `{name}` | {_default(field)} | {meanings[name]} |")
+    return lines
 
 
 def api_page() -> str:
