@@ -58,6 +58,7 @@ class StatusServer:
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     creates: list[Reply] = field(default_factory=list)
     cancels: dict[str, list[Reply]] = field(default_factory=dict)
+    deletes: dict[str, list[Reply]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds_per_reply: float = 0.0
@@ -76,6 +77,11 @@ class StatusServer:
     async def create(self, request: web.Request) -> web.Response:
         self.bodies.append(await request.json())
         return _next(self.creates)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        response_id = request.match_info["response_id"]
+        self.asked[f"{response_id}/delete"].append(time.monotonic())
+        return _next(self.deletes[response_id])
 
     async def cancel(self, request: web.Request) -> web.Response:
         response_id = request.match_info["response_id"]
@@ -99,6 +105,7 @@ async def status_server() -> AsyncIterator[StatusServer]:
     server = StatusServer()
     app = web.Application()
     app.router.add_get("/v1/responses/{response_id}", server.retrieve)
+    app.router.add_delete("/v1/responses/{response_id}", server.delete)
     app.router.add_post("/v1/responses", server.create)
     app.router.add_post("/v1/responses/{response_id}/cancel", server.cancel)
     runner = web.AppRunner(app, shutdown_timeout=0.1)

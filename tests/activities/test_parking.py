@@ -12,7 +12,7 @@ from storage import executions
 from storage import jobs as job_rows
 from storage.jobs import JobRow
 from tests.activities.bench import MODEL, created, scripted, states
-from tests.activities.lost import notify
+from tests.activities.lost import complete, notify
 from tests.installation import TENANT, Installation, eventually
 
 PARK = JobOptions(model=MODEL, on_uncertain="park")
@@ -43,7 +43,7 @@ async def decide(
 
 async def succeeded(house: Installation, job_id: JobId) -> None:
     row = await house.ended(job_id)
-    assert (row.status, row.waiting_for, row.error_code) == (JobStatus.SUCCEEDED, None, None)
+    assert (row.status, row.waiting_for, row.failure) == (JobStatus.SUCCEEDED, None, None)
 
 
 async def test_a_retry_submits_again(house: Installation):
@@ -84,8 +84,11 @@ async def test_a_notice_of_the_lost_response_ends_the_parking(house: Installatio
 
 
 async def test_a_lost_response_that_still_runs_ends_the_parking_too(house: Installation):
-    job_id = await parked(house, run_seconds=3)
+    job_id = await parked(house, outcome="stuck")
     [lost] = await house.created()
+    await notify(house.db, lost["id"])
+    await eventually(lambda: states(house, job_id), lambda found: found == ["open"])
+    await complete(house, lost["id"])
     await notify(house.db, lost["id"])
     await succeeded(house, job_id)
     assert await states(house, job_id) == ["effective"]
@@ -96,7 +99,7 @@ async def test_a_lost_response_that_failed_is_known_to_have_failed(house: Instal
     [lost] = await house.created()
     await notify(house.db, lost["id"])
     row = await house.ended(job_id)
-    assert (row.status, row.error_code) == (JobStatus.FAILED, "response_refused")
+    assert (row.status, row.failure and row.failure.code) == (JobStatus.FAILED, "response_refused")
     assert len(await house.created()) == 1
 
 
@@ -128,7 +131,7 @@ async def test_a_parked_job_can_be_canceled(house: Installation):
 async def test_a_deadline_ends_the_parking(house: Installation):
     job_id = await parked(house, PARK.model_copy(update={"deadline_seconds": 4}))
     row = await house.ended(job_id)
-    assert (row.status, row.error_code) == (JobStatus.FAILED, "deadline_exceeded")
+    assert (row.status, row.failure and row.failure.code) == (JobStatus.FAILED, "deadline_exceeded")
 
 
 @pytest.mark.parametrize("name", ["retry", "adopt"])
