@@ -28,7 +28,7 @@ up: $(RUNTIME) ## start the whole system on this machine and keep it running unt
 	$(RUN)backburner up
 
 test: $(DEV) ## run the tests (ARGS="-k cancel" narrows them)
-	$(RUN)python -m pytest $(ARGS)
+	$(RUN)python -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(DEV) ## check style, formatting and the directions of imports
 	$(RUN)ruff check .
