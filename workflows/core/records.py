@@ -1,6 +1,6 @@
 """Writing to the job's row from a workflow."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -8,8 +8,6 @@ from temporalio.exceptions import FailureError
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
 from workflows.core import timing
-
-T = TypeVar("T")
 
 
 async def record_progress(report: ProgressReport) -> None:
