@@ -20,16 +20,7 @@ from functools import partial
 import openai
 import uvloop
 from pydantic import ValidationError
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -39,9 +30,10 @@ from activities.control import Control
 from activities.documents import Documents
 from activities.interceptor import Failures
 from activities.listener import Listener
-from activities.maintenance import TURN, Maintenance
+from activities.maintenance import Maintenance
+from activities.maintenance_schedule import ensure_maintenance
 from activities.pace import Pace
-from activities.provider import Provider
+from activities.provider import Provider, account_headers
 from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
@@ -75,7 +67,6 @@ SUBMITS = 100
 """Submits in turn at once; each one takes about a second."""
 
 WORKFLOW_TASKS = 100
-MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ async def build(
             max_retries=0,
             timeout=provider_settings.request_timeout.total_seconds(),
         ) as sdk,
-        StatusClient(str(sdk.base_url), _headers(sdk)) as status_client,
+        StatusClient(str(sdk.base_url), account_headers(sdk)) as status_client,
         Watcher(status_client, concurrent_polls=settings.concurrent_polls) as watcher,
     ):
         provider = Provider(
@@ -143,13 +134,6 @@ async def build(
                 maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
                 watcher=watcher,
             )
-
-
-def _headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
-    """Return what the lean client has to send: the key, and whose account it is."""
-    wanted = ("Authorization", "OpenAI-Organization", "OpenAI-Project")
-    sent = {**sdk.default_headers, **sdk.auth_headers}
-    return {name: value for name in wanted if isinstance(value := sent.get(name), str)}
 
 
 def workers(
@@ -232,23 +216,6 @@ def _cpu_worker(
         activities=[deeds.documents.extract_document],
         max_concurrent_activities=settings.extractions,
     )
-
-
-async def ensure_maintenance(client: Client, queue: str) -> None:
-    """Create the maintenance schedule unless it exists, and begin a turn unless one runs."""
-    schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            MaintenanceTurn.run, id=f"{queue}-{MAINTENANCE}", task_queue=queue
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=TURN)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.BUFFER_ONE),
-    )
-    schedule_id = f"{queue}-{MAINTENANCE}"
-    try:
-        await client.create_schedule(schedule_id, schedule, trigger_immediately=True)
-    except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(schedule_id)
-        await handle.trigger(overlap=ScheduleOverlapPolicy.SKIP)
 
 
 async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:

@@ -13,8 +13,7 @@ from jobs.chunking import chunk_characters, split
 from jobs.errors import DocumentNotFound, JobCanceled
 from jobs.ports import DocumentDeeds
 from jobs.requests import ExtractedDocument, ExtractRequest, StoredText
-from storage import documents
-from storage import jobs as job_rows
+from storage import documents, job_moves
 from storage.database import Database
 from storage.documents import Document
 from storage.objects import Objects
@@ -37,7 +36,7 @@ class Documents(DocumentDeeds):
             JobCanceled: Nobody waits for it any more.
         """
         job = request.job
-        if not await job_rows.mark_running(self.db, job.tenant, job.job_id):
+        if not await job_moves.mark_running(self.db, job.tenant, job.job_id):
             raise JobCanceled("the job has ended or is being canceled")
         document = await documents.get(self.db, job.tenant, request.document_id)
         limit = chunk_characters(window_tokens(request.model or self.default_model))

@@ -28,8 +28,7 @@ from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions, inbox, installation, job_lists, responses
-from storage import jobs as job_rows
+from storage import executions, inbox, installation, job_lists, job_moves, responses
 from storage.database import Database
 from storage.executions import Life
 from storage.job_lists import Position
@@ -169,7 +168,7 @@ class Maintenance(MaintenanceDeeds):
             progress=row.progress,
             started_at=row.started_at or row.created_at,
         )
-        standing = await job_rows.finish(self.db, ending)
+        standing = await job_moves.finish(self.db, ending)
         logger.warning("job %s had no workflow any more: recorded as %s", row.id, standing.status)
 
     async def _one(self, what: str, repair: Callable[[], Awaitable[None]]) -> None:

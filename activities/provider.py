@@ -175,6 +175,13 @@ class Provider:
         return True
 
 
+def account_headers(sdk: openai.AsyncOpenAI) -> dict[str, str]:
+    """Return what the lean client has to send: the key, and whose account it is."""
+    wanted = ("Authorization", "OpenAI-Organization", "OpenAI-Project")
+    sent = {**sdk.default_headers, **sdk.auth_headers}
+    return {name: value for name in wanted if isinstance(value := sent.get(name), str)}
+
+
 def _understood(answer: object) -> Response:
     """Return what the provider sent if it is a response: the SDK passes on any body of a 2xx."""
     if isinstance(answer, Response) and getattr(answer, "id", None):

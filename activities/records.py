@@ -6,7 +6,7 @@ from temporalio import activity
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
-from storage import jobs as job_rows
+from storage import job_moves
 from storage.database import Database
 from storage.objects import INLINE_BYTES, Objects
 
@@ -21,7 +21,7 @@ class Records(RecordDeeds):
     @activity.defn(name="record_progress")
     async def record_progress(self, report: ProgressReport) -> None:
         """Write the progress; an older report never overwrites a terminal row."""
-        await job_rows.write_progress(self.db, report)
+        await job_moves.write_progress(self.db, report)
 
     @activity.defn(name="record_finished")
     async def record_finished(self, ending: Ending) -> Standing:
@@ -30,4 +30,4 @@ class Records(RecordDeeds):
         content = (ending.result or "").encode()
         if len(content) > INLINE_BYTES:
             key = await self.objects.put(ending.job.tenant, "results", content)
-        return await job_rows.finish(self.db, ending, result_key=key)
+        return await job_moves.finish(self.db, ending, result_key=key)

@@ -30,8 +30,7 @@ from jobs.money import total
 from jobs.polling import LONGEST_BY_WINDOW, PollSchedule
 from jobs.ports import ResponseDeeds
 from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest
-from storage import jobs as job_rows
-from storage import responses
+from storage import job_moves, responses
 from storage.responses import Settlement, State, Submit
 
 logger = logging.getLogger(__name__)
@@ -107,7 +106,7 @@ class Responses(ResponseDeeds):
         """Cancel and settle every open response of a job."""
         if request.job_too:
             job = request.job
-            await job_rows.request_cancel(
+            await job_moves.request_cancel(
                 self.books.db, job.tenant, job.job_id, by="temporal", reason=request.reason
             )
         try:

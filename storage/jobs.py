@@ -1,6 +1,5 @@
-"""The table `jobs`: the record of every job, written by compare-and-set."""
+"""The table `jobs`: the record of every job. `storage/job_moves.py` writes what changes."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +9,7 @@ import asyncpg
 
 from jobs.errors import JobNotFound
 from jobs.fingerprints import fingerprint
-from jobs.model import Ending, Failure, Progress, ProgressReport, Standing
+from jobs.model import Failure, Progress
 from jobs.money import Cost, Usage
 from jobs.options import JobOptions
 from jobs.status import JobStatus
@@ -72,9 +71,6 @@ COLUMNS = """id, tenant, type, status, payload, options, labels, error_code, err
     settled_responses, unpriced_responses, cancel_requested_at, last_seq,
     created_at, started_at, completed_at, updated_at"""
 """Everything but the result, which may be large and is fetched on its own."""
-
-NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
-"""NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
 
 
 async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
@@ -138,156 +134,6 @@ async def get_result(db: Database, tenant: Tenant, job_id: JobId) -> Any:
     )
 
 
-async def request_cancel(
-    db: Database, tenant: Tenant, job_id: JobId, *, by: str, reason: str | None
-) -> JobStatus:
-    """Write down that somebody wants the job canceled; the first request is the one that counts.
-
-    A finished job is left alone. Returns the status as it stands.
-
-    Raises:
-        JobNotFound: The tenant has no such job.
-    """
-    status = await db.fetchval(
-        """
-        WITH job AS (
-            UPDATE jobs SET cancel_requested_at = now(), cancel_requested_by = $3,
-                cancel_reason = $4, last_seq = last_seq + 1, updated_at = now()
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-                AND cancel_requested_at IS NULL
-            RETURNING id, status, last_seq),
-        event AS (
-            INSERT INTO job_events (job_id, seq, type, data)
-            SELECT id, last_seq, 'cancel_requested',
-                jsonb_build_object('by', $3::text, 'reason', $4::text) FROM job)
-        SELECT status FROM job
-        """,
-        tenant,
-        job_id,
-        by,
-        reason,
-    )
-    if status is None:
-        # A statement of its own: the job may have ended while the first one waited for the row.
-        return (await get(db, tenant, job_id)).status
-    return JobStatus(status)
-
-
-async def finish(db: Database, ending: Ending, *, result_key: str | None = None) -> Standing:
-    """Compare-and-set the terminal status; a cancel requested before wins over any other ending.
-
-    A result whose key is given lies in the object store and is left out of the row.
-
-    Raises:
-        JobNotFound: The tenant has no such job.
-    """
-    failure = ending.failure
-    row = await db.fetchrow(
-        """
-        WITH ended AS (
-            SELECT id, CASE WHEN cancel_requested_at IS NULL THEN $3 ELSE 'canceled' END AS status
-            FROM jobs WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-            FOR UPDATE),
-        job AS (
-            UPDATE jobs SET status = ended.status,
-                result = CASE WHEN ended.status = 'succeeded' THEN $4::text::jsonb END,
-                result_key = CASE WHEN ended.status = 'succeeded' THEN $5 END,
-                error_code = CASE WHEN ended.status = 'failed' THEN $6 END,
-                error_message = CASE WHEN ended.status = 'failed' THEN $7 END,
-                progress_stage = $8, progress_current = $9, progress_total = $10,
-                waiting_for = NULL, started_at = COALESCE(started_at, $11), completed_at = now(),
-                last_seq = last_seq + 1, updated_at = now()
-            FROM ended WHERE jobs.id = ended.id
-            RETURNING jobs.id, jobs.status, last_seq, error_code, error_message),
-        event AS (
-            INSERT INTO job_events (job_id, seq, type, data)
-            SELECT id, last_seq, status, jsonb_strip_nulls(jsonb_build_object(
-                'code', error_code, 'message', error_message)) FROM job)
-        SELECT status, error_code, error_message FROM job
-        UNION ALL
-        SELECT status, error_code, error_message FROM jobs WHERE tenant = $1 AND id = $2
-        LIMIT 1
-        """,
-        ending.job.tenant,
-        ending.job.job_id,
-        ending.status,
-        None if result_key or ending.result is None else _json_without_nul(ending.result),
-        result_key,
-        failure.code if failure else None,
-        _without_nul(failure.message) if failure else None,
-        _without_nul(ending.progress.stage),
-        ending.progress.current,
-        ending.progress.total,
-        ending.started_at,
-    )
-    if row is None:
-        raise JobNotFound(f"no job {str(ending.job.job_id)!r}")
-    standing = Standing(status=JobStatus(row["status"]), failure=_failure(row))
-    if standing.status.is_terminal:
-        return standing
-    # Somebody else ended the job while this statement waited for the row: its snapshot is too old.
-    stood = await get(db, ending.job.tenant, ending.job.job_id)
-    return Standing(status=stood.status, failure=stood.failure)
-
-
-async def write_progress(db: Database, report: ProgressReport) -> None:
-    """Write a progress with its event; a job that has ended keeps its last one."""
-    await db.execute(
-        """
-        WITH old AS (
-            SELECT id, status FROM jobs
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running') FOR UPDATE),
-        job AS (
-            UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
-                progress_stage = $3, progress_current = $4, progress_total = $5,
-                waiting_for = $6, last_seq = last_seq + 1 + (old.status = 'pending')::int,
-                updated_at = now()
-            FROM old WHERE jobs.id = old.id
-            RETURNING jobs.id, last_seq, old.status AS was),
-        started AS (
-            INSERT INTO job_events (job_id, seq, type)
-            SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending')
-        INSERT INTO job_events (job_id, seq, type, data)
-        SELECT id, last_seq, 'progress', jsonb_strip_nulls(jsonb_build_object('stage', $3::text,
-            'current', $4::bigint, 'total', $5::bigint, 'waiting_for', $6::text)) FROM job
-        """,
-        report.job.tenant,
-        report.job.job_id,
-        _without_nul(report.progress.stage),
-        report.progress.current,
-        report.progress.total,
-        None if report.waiting_for is None else _without_nul(report.waiting_for),
-    )
-
-
-async def mark_running(db: Database, tenant: Tenant, job_id: JobId) -> bool:
-    """Mark a job running, with its event when it was pending.
-
-    Returns:
-        Whether the job may go on: False once it has ended or its cancel was requested.
-    """
-    found = await db.fetchval(
-        """
-        WITH old AS (
-            SELECT id, status FROM jobs
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-                AND cancel_requested_at IS NULL
-            FOR UPDATE),
-        job AS (
-            UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
-                last_seq = last_seq + 1, updated_at = now()
-            FROM old WHERE jobs.id = old.id AND old.status = 'pending'
-            RETURNING jobs.id, last_seq),
-        event AS (INSERT INTO job_events (job_id, seq, type)
-                  SELECT id, last_seq, 'started' FROM job)
-        SELECT id FROM old
-        """,
-        tenant,
-        job_id,
-    )
-    return found is not None
-
-
 def to_row(row: asyncpg.Record) -> JobRow:
     """Turn a record with `COLUMNS` into a `JobRow`."""
     return JobRow(
@@ -298,7 +144,7 @@ def to_row(row: asyncpg.Record) -> JobRow:
         payload=row["payload"],
         options=JobOptions.model_validate(row["options"]),
         labels=row["labels"],
-        failure=_failure(row),
+        failure=to_failure(row),
         has_result=row["has_result"],
         result_key=row["result_key"],
         parent_id=row["parent_id"],
@@ -321,16 +167,8 @@ def to_row(row: asyncpg.Record) -> JobRow:
     )
 
 
-def _without_nul(text: str) -> str:
-    # Postgres has no NUL in text or jsonb, and a job must not be unable to end because of one.
-    return text.replace("\x00", "")
-
-
-def _json_without_nul(text: str) -> str:
-    return NUL_ESCAPE.sub(r"\1", text)
-
-
-def _failure(row: asyncpg.Record) -> Failure | None:
+def to_failure(row: asyncpg.Record) -> Failure | None:
+    """Return why the job of a record failed, None when it did not."""
     if row["error_code"] is None:
         return None
     return Failure(code=row["error_code"], message=row["error_message"] or "")

@@ -27,7 +27,7 @@ from jobs.money import Cost
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
-from storage import executions, jobs
+from storage import executions, job_moves, jobs
 from storage.executions import Life
 from storage.jobs import JobRow
 
@@ -63,7 +63,7 @@ async def cancel_job(
     if row.status.is_terminal:
         response.status_code = 200
         return await presenter.job(row)
-    await jobs.request_cancel(gateway.db, tenant, job_id, by="api", reason=reason)
+    await job_moves.request_cancel(gateway.db, tenant, job_id, by="api", reason=reason)
     await _pass_on_cancel(gateway, row, reason or "")
     return await presenter.job(await jobs.get(gateway.db, tenant, job_id))
 
@@ -144,7 +144,7 @@ async def _end_unstarted(gateway: Gateway, tenant: Tenant, row: JobRow) -> None:
     """End a job that has no workflow: nobody else would. One started just now finds it ended."""
     ref = JobRef(tenant=tenant, job_id=row.id, type=row.type)
     ending = Ending(job=ref, status=JobStatus.CANCELED, started_at=row.started_at)
-    await jobs.finish(gateway.db, ending)
+    await job_moves.finish(gateway.db, ending)
 
 
 def _type_of(gateway: Gateway, row: JobRow) -> JobType:

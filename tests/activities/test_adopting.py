@@ -13,7 +13,7 @@ from activities.provider import Address
 from jobs.errors import ProviderFailure, ProviderNotFound, StepTakenOver
 from jobs.options import ResponseOptions
 from jobs.requests import AdoptRequest, ResponseRequest, StepRequest, TextPart
-from storage import jobs as job_rows
+from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import MODEL, TEXT, Bench, benched, created, scripted
 from tests.activities.lost import (
@@ -161,7 +161,7 @@ async def test_an_orphan_of_a_job_nobody_waits_for_is_booked_and_never_used(
     step = await bench.step(LOST)
     lost = await lose(bench, step)
     if ending == "canceled":
-        await job_rows.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
+        await job_moves.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
     else:
         await bench.end(step)
     await notify(bench.house.db, lost)

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import JobCanceled, JobError, TriesExhausted
 from jobs.requests import StepOutcome, StepRequest
-from storage import jobs as job_rows
+from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import Bench, benched
 from tests.activities.lost import Brisk, complete, notify
@@ -104,7 +104,7 @@ class World:
             await adopter.consider(name)
 
     async def cancel(self) -> None:
-        await job_rows.request_cancel(
+        await job_moves.request_cancel(
             self.house.db, TENANT, self.step.job.job_id, by="t", reason=None
         )
 

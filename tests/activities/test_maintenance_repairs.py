@@ -11,7 +11,7 @@ from jobs.ids import uuid7
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions
+from storage import executions, job_moves
 from storage import jobs as job_rows
 from storage.executions import Life
 from storage.jobs import NewJob
@@ -80,7 +80,7 @@ async def test_a_terminated_workflow_of_a_canceled_job_is_recorded_as_canceled(
 ):
     job_id = await house.submit("summarize_text", {"text": STUCK})
     await created(house)
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="t", reason=None)
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="t", reason=None)
     await house.client.get_workflow_handle(str(job_id)).terminate("impatient")
     await closed_in_visibility(house, job_id)
     await repaired(house)
@@ -149,7 +149,7 @@ async def test_a_pending_job_that_temporal_may_have_forgotten_is_not_started_aga
 async def test_a_cancel_that_nobody_answered_is_repeated(house: Installation):
     job_id = await house.submit("summarize_text", {"text": STUCK})
     await created(house)
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="a dead gateway", reason=None)
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="a dead gateway", reason=None)
     await age(house, "cancel_requested_at", "1 minute")
     await repaired(house)
     assert (await house.ended(job_id)).status is JobStatus.CANCELED
@@ -159,7 +159,7 @@ async def test_a_cancel_that_nobody_answered_is_repeated(house: Installation):
 
 async def test_a_canceled_job_that_never_started_is_recorded_as_canceled(house: Installation):
     job_id = await pending(house)
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="a client", reason=None)
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="a client", reason=None)
     await age(house, "cancel_requested_at", "1 minute")
     await repaired(house)
     assert (await house.job(job_id)).status is JobStatus.CANCELED

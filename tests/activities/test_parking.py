@@ -8,8 +8,7 @@ from jobs.options import JobOptions
 from jobs.requests import SubmitDecision
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions
-from storage import jobs as job_rows
+from storage import executions, job_moves
 from storage.jobs import JobRow
 from tests.activities.bench import MODEL, created, scripted, states
 from tests.activities.lost import complete, notify
@@ -118,7 +117,7 @@ async def test_a_notice_in_the_moment_of_parking_is_not_missed(house: Installati
 
 async def test_a_parked_job_can_be_canceled(house: Installation):
     job_id = await parked(house)
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="test", reason=None)
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="test", reason=None)
     assert await executions.ask_to_cancel(house.client, job_id, "test")
     row = await house.ended(job_id)
     assert (row.status, row.waiting_for) == (JobStatus.CANCELED, None)

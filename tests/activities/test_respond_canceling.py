@@ -11,8 +11,7 @@ from jobs.errors import ServiceUnavailable
 from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions
-from storage import jobs as job_rows
+from storage import executions, job_moves
 from storage.responses import State
 from tests.activities.bench import MODEL, created, scripted, states, still_open
 from tests.activities.papers import stored_document
@@ -29,7 +28,7 @@ AGREEMENT = {
 
 async def by_row_and_signal(house: Installation, job_id: JobId) -> None:
     """Cancel as the gateway does."""
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="a test", reason="enough")
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="a test", reason="enough")
     await executions.ask_to_cancel(house.client, job_id, "enough")
 
 

@@ -21,8 +21,7 @@ from jobs.errors import (
 from jobs.options import JobOptions
 from jobs.requests import ResponseRequest, StepRequest, StoredText
 from jobs.status import JobStatus
-from storage import jobs as job_rows
-from storage import responses
+from storage import job_moves, responses
 from storage.database import Database
 from storage.responses import State
 from tests.activities.bench import MODEL, TEXT, Bench, created, scripted
@@ -100,7 +99,7 @@ async def test_an_adopted_response_of_a_canceled_job_is_canceled(bench: Bench):
     made = await submitter.provider.create(
         step.request, [{"type": "input_text", "text": text}], model=MODEL, address=address
     )
-    await job_rows.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
+    await job_moves.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
 
     with pytest.raises(JobCanceled):
         await bench.respond(step, Pulse(submit_number=1, response_id=made.response.id))
@@ -238,7 +237,7 @@ async def test_a_text_that_cannot_be_fetched_leaves_no_intent(bench: Bench):
 async def test_nothing_is_submitted_for_a_job_nobody_waits_for(bench: Bench, ending: str):
     step = await bench.step()
     if ending == "canceled":
-        await job_rows.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
+        await job_moves.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
     else:
         await bench.end(step)
     with pytest.raises(JobCanceled):

@@ -21,7 +21,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from local.ports import free_port
 from settings import GatewaySettings
-from storage import jobs
+from storage import job_moves
 from tests.installation import TENANT, Installation
 
 TEXT = {"type": "summarize_text", "payload": {"text": "The pilot ran for six weeks."}}
@@ -92,7 +92,7 @@ def ref(job_id: JobId, tenant: Tenant = TENANT) -> JobRef:
 
 async def progressed(gateway: Gateway, job_id: JobId, current: int, total: int = 4) -> None:
     progress = Progress(stage="Reading", current=current, total=total)
-    await jobs.write_progress(gateway.db, ProgressReport(job=ref(job_id), progress=progress))
+    await job_moves.write_progress(gateway.db, ProgressReport(job=ref(job_id), progress=progress))
 
 
 async def ended(
@@ -112,7 +112,7 @@ async def ended(
         failure=failure,
         started_at=datetime.now(UTC),
     )
-    await jobs.finish(gateway.db, ending, result_key=result_key)
+    await job_moves.finish(gateway.db, ending, result_key=result_key)
 
 
 def assert_problem(reply: httpx2.Response, status: int, code: str) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from storage import events, responses
-from storage import jobs as job_rows
+from storage import events, job_moves, responses
 from storage.events import Event
 from tests.storage.rows import ending, event_types, inserted, ref, report
 
@@ -12,12 +11,12 @@ WRITERS, EACH = 12, 5
 
 async def test_twelve_writers_leave_no_gap_and_a_resuming_reader_misses_nothing(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.mark_running(db, tenant, row.id)
+    await job_moves.mark_running(db, tenant, row.id)
     expected = 2 + WRITERS * EACH + 2
 
     async def write(number):
         for step in range(EACH):
-            await job_rows.write_progress(db, report(row, number * EACH + step))
+            await job_moves.write_progress(db, report(row, number * EACH + step))
 
     async def read():
         seen: list[Event] = []
@@ -29,9 +28,9 @@ async def test_twelve_writers_leave_no_gap_and_a_resuming_reader_misses_nothing(
     reading = asyncio.create_task(read())
     await asyncio.gather(
         *(write(each) for each in range(WRITERS)),
-        job_rows.request_cancel(db, tenant, row.id, by="x", reason=None),
+        job_moves.request_cancel(db, tenant, row.id, by="x", reason=None),
     )
-    await job_rows.finish(db, ending(row))
+    await job_moves.finish(db, ending(row))
     seen = await reading
     units = [each.data["current"] for each in seen if each.type == "progress"]
     assert sorted(units) == list(range(WRITERS * EACH))
@@ -42,8 +41,8 @@ async def test_twelve_writers_leave_no_gap_and_a_resuming_reader_misses_nothing(
 async def test_competing_first_deeds_write_one_start(db, tenant):
     row = await inserted(db, tenant)
     await asyncio.gather(
-        *(job_rows.mark_running(db, tenant, row.id) for _ in range(4)),
-        *(job_rows.write_progress(db, report(row, each)) for each in range(4)),
+        *(job_moves.mark_running(db, tenant, row.id) for _ in range(4)),
+        *(job_moves.write_progress(db, report(row, each)) for each in range(4)),
         *(
             responses.open_intent(db, ref(row), f"step {each}", 1, model="m", fingerprint="f")
             for each in range(4)

@@ -4,24 +4,24 @@ import pytest
 
 from jobs.errors import JobNotFound
 from jobs.values import Tenant
-from storage import events, job_lists, responses
+from storage import events, job_lists, job_moves, responses
 from storage import jobs as job_rows
 from storage.job_lists import Filter
 from tests.storage.rows import again, ending, inserted, ref, report
 
 FOREIGN = {
     "get": lambda db, row, other: job_rows.get(db, other, row.id),
-    "cancel": lambda db, row, other: job_rows.request_cancel(
+    "cancel": lambda db, row, other: job_moves.request_cancel(
         db, other, row.id, by="x", reason=None
     ),
-    "finish": lambda db, row, other: job_rows.finish(
+    "finish": lambda db, row, other: job_moves.finish(
         db, ending(row).model_copy(update={"job": as_tenant(row, other)})
     ),
 }
 FOREIGN_SILENT = {
     "result": lambda db, row, other: job_rows.get_result(db, other, row.id),
-    "running": lambda db, row, other: job_rows.mark_running(db, other, row.id),
-    "progress": lambda db, row, other: job_rows.write_progress(
+    "running": lambda db, row, other: job_moves.mark_running(db, other, row.id),
+    "progress": lambda db, row, other: job_moves.write_progress(
         db, report(row).model_copy(update={"job": as_tenant(row, other)})
     ),
     "intent": lambda db, row, other: responses.open_intent(

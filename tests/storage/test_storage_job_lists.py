@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.status import TERMINAL, JobStatus
-from storage import job_lists
-from storage import jobs as job_rows
+from storage import job_lists, job_moves
 from storage.job_lists import Filter, Position
 from tests.storage.rows import (
     CANCELED,
@@ -81,7 +80,7 @@ async def test_filters_narrow_a_page(db, tenant, wanted, found):
         "B": await inserted(db, tenant, labels={"team": "red"}),
         "C": await inserted(db, tenant, type="else", labels={"it's": '"quoted" {}'}),
     }
-    await job_rows.finish(db, ending(rows["B"]))
+    await job_moves.finish(db, ending(rows["B"]))
     await aged(db, rows["C"], "created_at", 2 * DAY)
     page = await job_lists.page(db, tenant, wanted, after=None, limit=9)
     assert ids(page) == {rows[each].id for each in found}
@@ -96,7 +95,7 @@ async def test_children_are_found_by_their_parent(db, tenant):
 
 async def took(db, tenant, job_type, seconds, status=SUCCEEDED):
     row = await inserted(db, tenant, type=job_type)
-    await job_rows.finish(db, ending(row, status))
+    await job_moves.finish(db, ending(row, status))
     await db.execute(
         "UPDATE jobs SET created_at = completed_at - $2::interval WHERE id = $1",
         row.id,
@@ -144,8 +143,8 @@ async def test_only_pending_jobs_of_the_right_age_are_unstarted(fresh, tenant):
         "ended": HOUR * 2,
     }
     rows = {name: await inserted(fresh, tenant) for name in ages}
-    await job_rows.mark_running(fresh, tenant, rows["running"].id)
-    await job_rows.finish(fresh, ending(rows["ended"]))
+    await job_moves.mark_running(fresh, tenant, rows["running"].id)
+    await job_moves.finish(fresh, ending(rows["ended"]))
     for name, age in ages.items():
         await aged(fresh, rows[name], "created_at", age)
     assert await claim(fresh) == {rows["due"].id}
@@ -188,10 +187,10 @@ async def test_the_jobs_never_checked_come_first(fresh, tenant):
 
 async def test_still_open_leaves_out_the_ended_and_the_unknown(db, tenant):
     pending, running = await inserted(db, tenant), await inserted(db, tenant)
-    await job_rows.mark_running(db, tenant, running.id)
+    await job_moves.mark_running(db, tenant, running.id)
     ended = [await inserted(db, tenant) for _ in ENDINGS]
     for row, status in zip(ended, ENDINGS, strict=True):
-        await job_rows.finish(db, ending(row, status))
+        await job_moves.finish(db, ending(row, status))
     asked = [pending.id, running.id, *ids(ended), job_id()]
     assert ids(await job_lists.still_open(db, asked)) == {pending.id, running.id}
 
@@ -199,7 +198,7 @@ async def test_still_open_leaves_out_the_ended_and_the_unknown(db, tenant):
 async def test_quiet_jobs_come_oldest_first_page_by_page(fresh, tenant):
     rows = [await inserted(fresh, tenant) for _ in range(5)]
     ended = await inserted(fresh, tenant)
-    await job_rows.finish(fresh, ending(ended))
+    await job_moves.finish(fresh, ending(ended))
     for hours, row in enumerate([*rows[1:], ended], start=1):
         await aged(fresh, row, "created_at", hours * HOUR)
         await aged(fresh, row, "updated_at", HOUR)
@@ -213,15 +212,15 @@ async def test_quiet_jobs_come_oldest_first_page_by_page(fresh, tenant):
 async def test_unanswered_cancels_are_those_of_open_jobs_a_while_ago(fresh, tenant):
     waiting, ended, recent, _ = [await inserted(fresh, tenant) for _ in range(4)]
     for row in (waiting, ended, recent):
-        await job_rows.request_cancel(fresh, tenant, row.id, by="x", reason=None)
+        await job_moves.request_cancel(fresh, tenant, row.id, by="x", reason=None)
     for row in (waiting, ended):
         await aged(fresh, row, "cancel_requested_at", HOUR)
-    await job_rows.finish(fresh, ending(ended))
+    await job_moves.finish(fresh, ending(ended))
     found = await job_lists.unanswered_cancels(fresh, older_than=HOUR / 2, limit=9)
     assert ids(found) == {waiting.id}
 
 
 async def test_last_seqs_tell_how_far_each_job_is(db, tenant):
     one, two = await inserted(db, tenant), await inserted(db, tenant)
-    await job_rows.mark_running(db, tenant, two.id)
+    await job_moves.mark_running(db, tenant, two.id)
     assert await job_lists.last_seqs(db, [one.id, two.id, job_id()]) == {one.id: 1, two.id: 2}

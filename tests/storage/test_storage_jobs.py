@@ -11,7 +11,7 @@ from jobs.fingerprints import fingerprint
 from jobs.model import Failure, Progress
 from jobs.options import JobOptions
 from jobs.status import TERMINAL, JobStatus, may_move
-from storage import events, job_lists
+from storage import events, job_lists, job_moves
 from storage import jobs as job_rows
 from storage.job_lists import Filter
 from tests.storage.rows import (
@@ -40,7 +40,7 @@ json_values = st.recursive(
 
 
 async def cancel(db, row, *, by="me", reason="changed my mind"):
-    return await job_rows.request_cancel(db, row.tenant, row.id, by=by, reason=reason)
+    return await job_moves.request_cancel(db, row.tenant, row.id, by=by, reason=reason)
 
 
 async def test_a_new_job_is_pending_with_its_first_event(db, tenant):
@@ -127,7 +127,7 @@ async def test_twenty_concurrent_cancels_are_one(db, tenant):
 @pytest.mark.parametrize("status", ENDINGS)
 async def test_cancelling_a_finished_job_changes_nothing(db, tenant, status):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, status))
+    await job_moves.finish(db, ending(row, status))
     finished = await again(db, row)
     assert await cancel(db, row) is status
     assert await again(db, row) == finished
@@ -149,11 +149,11 @@ async def test_a_cancel_that_waited_for_the_end_tells_the_end(db, shared_url, te
 )
 async def test_the_first_ending_stands(db, tenant, first, second):
     row = await inserted(db, tenant)
-    standing = await job_rows.finish(db, ending(row, first))
+    standing = await job_moves.finish(db, ending(row, first))
     finished = await again(db, row)
     assert standing.status is finished.status is first
     other = ending(row, second, failure=Failure(code="other", message="late"), result="1")
-    assert await job_rows.finish(db, other) == standing
+    assert await job_moves.finish(db, other) == standing
     assert await again(db, row) == finished
     assert await event_types(db, row) == ["created", first.value]
 
@@ -162,7 +162,7 @@ async def test_the_first_ending_stands(db, tenant, first, second):
 async def test_a_cancel_requested_before_wins_over_any_ending(db, tenant, status):
     row = await inserted(db, tenant)
     await cancel(db, row)
-    standing = await job_rows.finish(db, ending(row, status))
+    standing = await job_moves.finish(db, ending(row, status))
     found = await again(db, row)
     assert standing.status is found.status is CANCELED
     assert (found.failure, found.has_result, standing.failure) == (None, False, None)
@@ -172,7 +172,7 @@ async def test_a_cancel_requested_before_wins_over_any_ending(db, tenant, status
 async def test_a_cancel_wins_over_an_ending_that_waited_for_the_row(db, shared_url, tenant):
     row = await inserted(db, tenant)
     async with holding(shared_url, row) as other:
-        finishing = asyncio.create_task(job_rows.finish(db, ending(row)))
+        finishing = asyncio.create_task(job_moves.finish(db, ending(row)))
         await until_waiting(db)
         await other.execute("UPDATE jobs SET cancel_requested_at = now() WHERE id = $1", row.id)
     assert (await finishing).status is CANCELED
@@ -182,7 +182,7 @@ async def test_two_endings_that_waited_for_the_row_agree(db, shared_url, tenant)
     row = await inserted(db, tenant)
     async with holding(shared_url, row):
         tasks = [
-            asyncio.create_task(job_rows.finish(db, ending(row, status)))
+            asyncio.create_task(job_moves.finish(db, ending(row, status)))
             for status in (SUCCEEDED, FAILED)
         ]
         await until_waiting(db, 2)
@@ -195,7 +195,7 @@ async def test_twenty_concurrent_endings_and_a_cancel_agree(db, tenant):
     row = await inserted(db, tenant)
     endings = [ending(row, status) for status in itertools.islice(itertools.cycle(ENDINGS), 20)]
     *standings, _ = await asyncio.gather(
-        *(job_rows.finish(db, each) for each in endings), cancel(db, row)
+        *(job_moves.finish(db, each) for each in endings), cancel(db, row)
     )
     assert len({each.model_dump_json() for each in standings}) == 1
     assert standings[0].status is (await again(db, row)).status
@@ -207,7 +207,7 @@ async def test_a_result_exists_only_after_success_and_a_failure_only_after_faili
     db, tenant, status
 ):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, status))
+    await job_moves.finish(db, ending(row, status))
     found = await again(db, row)
     result = await job_rows.get_result(db, tenant, row.id)
     assert (found.has_result, result) == (
@@ -218,7 +218,7 @@ async def test_a_result_exists_only_after_success_and_a_failure_only_after_faili
 
 async def test_a_result_in_the_object_store_is_left_out_of_the_row(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row), result_key="key")
+    await job_moves.finish(db, ending(row), result_key="key")
     found = await again(db, row)
     assert (found.has_result, found.result_key) == (True, "key")
     assert await job_rows.get_result(db, tenant, row.id) is None
@@ -226,31 +226,31 @@ async def test_a_result_in_the_object_store_is_left_out_of_the_row(db, tenant):
 
 async def test_a_failed_job_keeps_no_result_key(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, FAILED), result_key="key")
+    await job_moves.finish(db, ending(row, FAILED), result_key="key")
     found = await again(db, row)
     assert (found.has_result, found.result_key) == (False, None)
 
 
 async def test_a_failures_event_carries_code_and_message(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, FAILED))
+    await job_moves.finish(db, ending(row, FAILED))
     [_, event] = await events.after(db, tenant, row.id, 0)
     assert event.data == {"code": "job_defect", "message": "broke"}
 
 
 async def test_an_ending_fills_in_the_start_only_where_no_deed_did(db, tenant):
     started, never = await inserted(db, tenant), await inserted(db, tenant)
-    await job_rows.mark_running(db, tenant, started.id)
+    await job_moves.mark_running(db, tenant, started.id)
     before = (await again(db, started)).started_at
     for row in (started, never):
-        await job_rows.finish(db, ending(row))
+        await job_moves.finish(db, ending(row))
     assert (await again(db, started)).started_at == before
     assert (await again(db, never)).started_at == never.created_at
 
 
 async def test_an_ending_without_a_start_leaves_it_open(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, CANCELED, started_at=None))
+    await job_moves.finish(db, ending(row, CANCELED, started_at=None))
     found = await again(db, row)
     assert (found.started_at, found.completed_at is not None) == (None, True)
 
@@ -262,15 +262,15 @@ async def test_an_ending_without_a_start_leaves_it_open(db, tenant):
 )
 async def test_a_result_ends_the_job_even_when_it_holds_nul(db, tenant, written, read):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, result=written))
+    await job_moves.finish(db, ending(row, result=written))
     assert await job_rows.get_result(db, tenant, row.id) == read
 
 
 async def test_words_of_an_ending_may_hold_nul(db, tenant):
     row = await inserted(db, tenant)
     nul = Failure(code="job_defect", message="a\x00b")
-    await job_rows.write_progress(db, report(row, waiting_for="a\x00b"))
-    await job_rows.finish(db, ending(row, FAILED, failure=nul, progress=Progress(stage="\x00c")))
+    await job_moves.write_progress(db, report(row, waiting_for="a\x00b"))
+    await job_moves.finish(db, ending(row, FAILED, failure=nul, progress=Progress(stage="\x00c")))
     found = await again(db, row)
     assert found.failure == Failure(code="job_defect", message="ab")
     assert found.progress.stage == "c"
@@ -280,12 +280,12 @@ async def test_every_way_through_a_job_makes_only_legal_moves(db, tenant):
     seen = [JobStatus.PENDING]
     row = await inserted(db, tenant)
     for deed in (
-        job_rows.mark_running(db, tenant, row.id),
-        job_rows.write_progress(db, report(row)),
-        job_rows.finish(db, ending(row)),
-        job_rows.write_progress(db, report(row, 5)),
-        job_rows.mark_running(db, tenant, row.id),
-        job_rows.finish(db, ending(row, FAILED)),
+        job_moves.mark_running(db, tenant, row.id),
+        job_moves.write_progress(db, report(row)),
+        job_moves.finish(db, ending(row)),
+        job_moves.write_progress(db, report(row, 5)),
+        job_moves.mark_running(db, tenant, row.id),
+        job_moves.finish(db, ending(row, FAILED)),
     ):
         await deed
         seen.append((await again(db, row)).status)
@@ -296,7 +296,7 @@ async def test_every_way_through_a_job_makes_only_legal_moves(db, tenant):
 
 async def test_marking_a_job_running_again_changes_nothing(db, tenant):
     row = await inserted(db, tenant)
-    answers = await asyncio.gather(*(job_rows.mark_running(db, tenant, row.id) for _ in range(12)))
+    answers = await asyncio.gather(*(job_moves.mark_running(db, tenant, row.id) for _ in range(12)))
     assert all(answers)
     assert await event_types(db, row) == ["created", "started"]
 
@@ -304,16 +304,16 @@ async def test_marking_a_job_running_again_changes_nothing(db, tenant):
 async def test_a_canceled_or_ended_job_may_not_go_on(db, tenant):
     canceled, ended = await inserted(db, tenant), await inserted(db, tenant)
     await cancel(db, canceled)
-    await job_rows.finish(db, ending(ended))
+    await job_moves.finish(db, ending(ended))
     for row in (canceled, ended):
         before = await again(db, row)
-        assert not await job_rows.mark_running(db, tenant, row.id)
+        assert not await job_moves.mark_running(db, tenant, row.id)
         assert await again(db, row) == before
 
 
 async def test_progress_starts_a_pending_job_and_is_written_with_its_event(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.write_progress(db, report(row, 3, waiting_for="an approval"))
+    await job_moves.write_progress(db, report(row, 3, waiting_for="an approval"))
     found = await again(db, row)
     assert (found.status, found.waiting_for) == (JobStatus.RUNNING, "an approval")
     assert found.progress == Progress(stage="reading", current=3, total=9)
@@ -322,8 +322,8 @@ async def test_progress_starts_a_pending_job_and_is_written_with_its_event(db, t
 
 async def test_progress_on_an_ended_job_changes_nothing(db, tenant):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, progress=Progress(stage="done", current=9, total=9)))
+    await job_moves.finish(db, ending(row, progress=Progress(stage="done", current=9, total=9)))
     before = await again(db, row)
-    await job_rows.write_progress(db, report(row))
+    await job_moves.write_progress(db, report(row))
     assert await again(db, row) == before
     assert before.progress.percent == 100

@@ -9,7 +9,7 @@ import pytest
 from jobs.errors import ServiceUnavailable
 from local.ports import free_port
 from local.postgres import Postgres
-from storage import database
+from storage import database, job_moves
 from storage import jobs as job_rows
 from storage.database import connect
 from storage.migrate import migrate
@@ -38,7 +38,7 @@ async def test_an_outage_is_unavailable_and_the_pool_works_again_after_it(
         for deed in (
             job_rows.get(db, tenant, row.id),
             inserted(db, tenant),
-            job_rows.mark_running(db, tenant, row.id),
+            job_moves.mark_running(db, tenant, row.id),
             db.execute("SELECT 1"),
             db.fetch("SELECT 1"),
         ):

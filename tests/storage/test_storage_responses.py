@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from jobs.errors import StepTakenOver
 from jobs.money import Cost, Usage, total
 from jobs.status import JobStatus
-from storage import jobs as job_rows
-from storage import responses
+from storage import job_moves, responses
 from storage.responses import Settlement, State
 from tests.storage.rows import (
     CANCELED,
@@ -68,7 +67,7 @@ async def state_of(db, submit):
 
 
 async def cancel(db, row):
-    await job_rows.request_cancel(db, row.tenant, row.id, by="x", reason=None)
+    await job_moves.request_cancel(db, row.tenant, row.id, by="x", reason=None)
 
 
 async def test_an_intent_is_written_and_starts_the_job_at_once(db, tenant):
@@ -92,7 +91,7 @@ async def test_no_intent_after_a_cancel(db, tenant):
 @pytest.mark.parametrize("status", [SUCCEEDED, FAILED, CANCELED])
 async def test_no_intent_after_the_end(db, tenant, status):
     row = await inserted(db, tenant)
-    await job_rows.finish(db, ending(row, status))
+    await job_moves.finish(db, ending(row, status))
     before = await again(db, row)
     assert await intent(db, row) is None
     assert await again(db, row) == before
@@ -138,7 +137,7 @@ async def test_a_response_id_is_stored_and_wanted_while_the_job_waits(db, tenant
 async def test_nobody_wants_a_response_of_a_canceled_or_ended_job(db, tenant, status):
     row = await inserted(db, tenant)
     submit = await intent(db, row)
-    await (job_rows.finish(db, ending(row, status)) if status else cancel(db, row))
+    await (job_moves.finish(db, ending(row, status)) if status else cancel(db, row))
     stored, wanted = await responses.store_response_id(db, submit, f"r{row.id}", None)
     assert (stored.response_id, wanted) == (f"r{row.id}", False)
 
@@ -296,7 +295,7 @@ async def test_a_job_that_ended_is_still_charged(db, tenant):
     row = await inserted(db, tenant)
     submit, _, _ = await submitted(db, row)
     await cancel(db, row)
-    await job_rows.finish(db, ending(row))
+    await job_moves.finish(db, ending(row))
     assert await responses.settle(db, submit, Settlement(State.CANCELED, USAGE, Decimal(1)))
     assert (await again(db, row)).cost.usd == 1
 
@@ -310,7 +309,7 @@ async def test_abandoned_are_the_ended_jobs_with_open_submits(fresh, tenant):
     for submit in await responses.open_of(fresh, ref(done)):
         await responses.settle(fresh, submit, REJECTED)
     for row in (left, done):
-        await job_rows.finish(fresh, ending(row, FAILED))
+        await job_moves.finish(fresh, ending(row, FAILED))
     assert await responses.abandoned(fresh, limit=9) == [ref(left)]
 
 

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import jobs as job_rows
+from storage import job_moves
 from tests.installation import TENANT, Installation, eventually, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.looking import (
@@ -161,7 +161,7 @@ async def test_a_cancel_known_to_the_row_alone_wins_over_success(house: Installa
     job_id = await house.submit("test_asks", {"prompts": [prompt]})
     await responses_open(house, job_id, 1)
 
-    await job_rows.request_cancel(house.db, TENANT, job_id, by="somebody", reason="told nobody")
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="somebody", reason="told nobody")
     row = await agreed(house, job_id)
     assert row.status is JobStatus.CANCELED
     assert not row.has_result
