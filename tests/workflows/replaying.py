@@ -1,4 +1,4 @@
-"""Replaying recorded histories as a worker would."""
+"""Replaying recorded histories, in a sandbox stricter than a worker's."""
 
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 HISTORIES = Path(__file__).parent / "histories"
 RECORDED = sorted(HISTORIES.glob("*/*.json"))
 PASSED_THROUGH = ("jobs", "workflows.core")
-"""What `worker.py` passes through its sandbox; a test compares the two."""
+"""What is imported once. Job files are not: a worker imports them once as well, so it is here that
+the sandbox looks at what they do."""
 
 
 def runner() -> SandboxedWorkflowRunner:
-    """Return the sandbox that workers run workflows in."""
+    """Return a sandbox with the job files inside of it."""
     return SandboxedWorkflowRunner(
         SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 from temporalio import workflow
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import (
+    SandboxedWorkflowRunner,
+    SandboxRestrictions,
+)
 
 import worker
 from jobs.queues import Queue
@@ -12,7 +15,8 @@ from jobs.registry import discover
 from settings import WorkerSettings
 from tests.installation import Installation
 from tests.workflows.changed_workflow import ChangedTitle
-from tests.workflows.replaying import RECORDED, history_in, replay, runner
+from tests.workflows.clock_reader import ClockReader
+from tests.workflows.replaying import RECORDED, history_in, replay
 
 
 def name_of(path: Path) -> str:
@@ -40,7 +44,7 @@ def test_a_recorded_history_is_small_and_names_no_machine(path: Path):
     assert "@" not in text
 
 
-async def test_replays_use_the_sandbox_of_the_worker(house: Installation):
+async def test_a_worker_sandboxes_all_but_our_own_files(house: Installation):
     assert house.deeds is not None
     served = worker.workers(
         house.client,
@@ -53,4 +57,12 @@ async def test_replays_use_the_sandbox_of_the_worker(house: Installation):
     theirs = served.config(active_config=False)["workflow_runner"]
 
     assert isinstance(theirs, SandboxedWorkflowRunner)
-    assert theirs.restrictions == runner().restrictions
+    ours = theirs.restrictions.passthrough_modules - SandboxRestrictions.default.passthrough_modules
+    assert ours == {"jobs", "workflows"}
+
+
+async def test_a_job_file_that_reads_the_clock_does_not_replay():
+    path = next(each for each in RECORDED if name_of(each) == "generate_title/succeeded")
+
+    with pytest.raises(RuntimeError, match="Cannot access datetime.datetime.now"):
+        await replay(history_in(path), ClockReader)
