@@ -10,6 +10,9 @@ from genai_prices import data_snapshot
 from jobs.money import Usage
 
 PROVIDER = "openai"
+TABLE = f"genai-prices {version('genai-prices')}"
+"""Which table a price comes from; the version is looked up on the disk, so it is looked up once."""
+
 DEFAULT_WINDOW_TOKENS = 128_000
 """Context window assumed for a model the table does not know; the smallest of current models."""
 
@@ -55,11 +58,10 @@ def price(
     except (LookupError, ValueError):
         # ValueError: more cached tokens than input tokens, as some compatible servers report.
         return None
-    source = f"genai-prices {version('genai-prices')}"
     share = WINDOW_SHARES.get(window or "")
     if share is None or service_tier not in STANDARD_TIERS:
-        return Price(found.total_price, source)
-    return Price(found.total_price * share, f"{source} x {share} for the window of {window}")
+        return Price(found.total_price, TABLE)
+    return Price(found.total_price * share, f"{TABLE} x {share} for the window of {window}")
 
 
 def window_tokens(model: str) -> int:

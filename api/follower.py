@@ -12,8 +12,8 @@ from storage.job_lists import last_seqs
 
 LOG = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.1
-"""What an event waits at the most until a reader hears of it."""
+POLL_SECONDS = 0.025
+"""What an event waits at the most until a reader hears of it; one small query for all of them."""
 
 
 class Watch:

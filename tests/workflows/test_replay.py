@@ -64,5 +64,5 @@ async def test_a_worker_sandboxes_all_but_our_own_files(house: Installation):
 async def test_a_job_file_that_reads_the_clock_does_not_replay():
     path = next(each for each in RECORDED if name_of(each) == "generate_title/succeeded")
 
-    with pytest.raises(RuntimeError, match="Cannot access datetime.datetime.now"):
+    with pytest.raises(RuntimeError, match=r"Cannot access datetime\.datetime\.now"):
         await replay(history_in(path), ClockReader)
