@@ -26,6 +26,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adopting import Adopter
+from activities.approvals import Approvals
 from activities.control import Control
 from activities.documents import Documents
 from activities.interceptor import Failures
@@ -75,6 +76,7 @@ class Deeds:
 
     responses: Responses
     records: Records
+    approvals: Approvals
     control: Control
     documents: Documents
     maintenance: Maintenance
@@ -129,6 +131,7 @@ async def build(
             yield Deeds(
                 responses=Responses(submitter, releaser, books, watcher, Pace()),
                 records=Records(db, objects),
+                approvals=Approvals(db),
                 control=Control(client),
                 documents=Documents(db, objects, provider_settings.model),
                 maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
@@ -176,6 +179,9 @@ def _main_worker(
             deeds.responses.cancel_responses,
             deeds.records.record_progress,
             deeds.records.record_finished,
+            deeds.approvals.record_approval,
+            deeds.approvals.record_reminder,
+            deeds.approvals.record_decision,
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,
         ],

@@ -10,6 +10,8 @@ from api.estimates import Estimates
 from api.gateway import EstimatesIn, Gateway, GatewayIn
 from api.problems import JobFailureView
 from api.views import (
+    ApprovalLinks,
+    ApprovalView,
     CostView,
     DocumentLinks,
     DocumentView,
@@ -22,7 +24,8 @@ from jobs.errors import advice_for
 from jobs.money import Cost
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import jobs
+from storage import approvals, jobs
+from storage.approvals import Approval
 from storage.documents import Document
 from storage.jobs import JobRow
 
@@ -57,10 +60,16 @@ class Presenter:
         )
 
     async def job(self, row: JobRow) -> JobView:
-        """Present a job with its result, unless that lies in the object store."""
+        """Present a job with what it waits for, or with its result if that lies in the row."""
         inline = row.status is JobStatus.SUCCEEDED and row.result_key is None
         result = await jobs.get_result(self.gateway.db, row.tenant, row.id) if inline else None
-        return JobView(**await self._parts(row), result=result)
+        asked = row.status is JobStatus.RUNNING
+        found = await approvals.open_below(self.gateway.db, row.tenant, row.id) if asked else []
+        return JobView(
+            **await self._parts(row),
+            approvals=[self._approval(each) for each in found],
+            result=result,
+        )
 
     async def summary(self, row: JobRow) -> JobSummary:
         """Present a job in a list."""
@@ -93,6 +102,24 @@ class Presenter:
             sha256=document.sha256,
             created_at=document.created_at,
             links=DocumentLinks(self=path, content=f"{path}/content"),
+        )
+
+    def _approval(self, approval: Approval) -> ApprovalView:
+        path = self.path_of(approval.job_id)
+        return ApprovalView(
+            job_id=approval.job_id,
+            key=approval.key,
+            title=approval.title,
+            shown=approval.shown,
+            digest=approval.digest,
+            editable=approval.editable,
+            edits_schema=approval.edits_schema,
+            default=approval.default,
+            deadline=approval.deadline,
+            requested_at=approval.requested_at,
+            links=ApprovalLinks(
+                job=path, approve=f"{path}/signals/approve", reject=f"{path}/signals/reject"
+            ),
         )
 
     async def _parts(self, row: JobRow) -> dict[str, Any]:

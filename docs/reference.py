@@ -46,8 +46,8 @@ CODES = {
     "cancel_job": "invalid_request unauthenticated job_not_found invalid_payload "
     "service_unavailable",
     "signal_job": "invalid_request unauthenticated job_not_found unknown_signal unknown_job_type "
-    "job_not_started job_already_finished unsupported_media_type invalid_payload "
-    "service_unavailable",
+    "job_not_started job_already_finished approval_not_open approval_stale "
+    "unsupported_media_type invalid_payload service_unavailable",
     "query_job": "unauthenticated job_not_found unknown_query unknown_job_type job_not_started "
     "job_already_finished service_unavailable",
     "upload_documents": "invalid_request unauthenticated request_too_large unsupported_media_type "

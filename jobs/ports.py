@@ -5,6 +5,13 @@ Each class is one slice, implemented by one file.
 
 from temporalio import activity
 
+from jobs.approvals import (
+    ApprovalReminder,
+    ApprovalRequest,
+    ApprovalSettlement,
+    ApprovalStanding,
+    Settlement,
+)
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.requests import (
     AdoptRequest,
@@ -55,6 +62,25 @@ class RecordDeeds:
     @activity.defn(name="record_finished")
     async def record_finished(self, ending: Ending) -> Standing:
         """Compare-and-set the terminal status and return the one that stands."""
+        raise NotImplementedError
+
+
+class ApprovalDeeds:
+    """What is written about approvals."""
+
+    @activity.defn(name="record_approval")
+    async def record_approval(self, request: ApprovalRequest) -> ApprovalStanding:
+        """Write an approval down as open; one that stands already is returned as it stands."""
+        raise NotImplementedError
+
+    @activity.defn(name="record_reminder")
+    async def record_reminder(self, reminder: ApprovalReminder) -> None:
+        """Tell that an approval is still open, unless it is not."""
+        raise NotImplementedError
+
+    @activity.defn(name="record_decision")
+    async def record_decision(self, wanted: ApprovalSettlement) -> Settlement:
+        """Compare-and-set how an approval ended and return how it did."""
         raise NotImplementedError
 
 

@@ -77,6 +77,9 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
                 last_seq = last_seq + 1, updated_at = now()
             FROM ended WHERE jobs.id = ended.id
             RETURNING jobs.id, jobs.status, last_seq, error_code, error_message),
+        withdrawn AS (
+            UPDATE approvals SET state = 'withdrawn', decided_at = now()
+            FROM job WHERE approvals.job_id = job.id AND approvals.state = 'open'),
         event AS (
             INSERT INTO job_events (job_id, seq, type, data)
             SELECT id, last_seq, status, jsonb_strip_nulls(jsonb_build_object(

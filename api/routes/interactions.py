@@ -7,12 +7,14 @@ from fastapi import APIRouter, Body, Response
 from pydantic import TypeAdapter
 from temporalio.service import RPCError
 
+from api.approval_door import to_answer
 from api.bodies import CancelBody, refuse_unstorable
 from api.gateway import Gateway, GatewayIn, TenantIn
 from api.presenter import Presenter, PresenterIn
 from api.problems import Refusal, documented
 from api.submission import validated
 from api.views import JobView
+from jobs.approvals import Reject
 from jobs.errors import (
     InvalidPayload,
     JobAlreadyFinished,
@@ -92,6 +94,8 @@ async def signal_job(
     row = await jobs.get(gateway.db, tenant, job_id)
     argument = _argument(_type_of(gateway, row), name, payload)
     await _refuse_unless_running(row, presenter)
+    if isinstance(argument, Reject):
+        argument = await to_answer(gateway, tenant, job_id, argument)
     if not await executions.signal(gateway.temporal, job_id, name, argument):
         raise JobAlreadyFinished("the job's workflow has closed")
     return Response(status_code=202)

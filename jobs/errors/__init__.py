@@ -8,16 +8,24 @@
     │   ├── Unauthenticated · WebhookRefused · UnknownJobType · UnknownRoute · MethodNotAllowed
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
+    │   ├── ApprovalNotOpen · ApprovalStale
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like
+        ├── ApprovalTimedOut · ApprovalMalformed
         └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
                               JobDefect · JobCanceled · StepTakenOver · WorkerDraining
 
 Codes are part of the API: they never change meaning. `docs/errors.md` explains each one.
 """
 
+from jobs.errors.approvals import (
+    ApprovalMalformed,
+    ApprovalNotOpen,
+    ApprovalStale,
+    ApprovalTimedOut,
+)
 from jobs.errors.base import JobError
 from jobs.errors.door import (
     IdempotencyKeyReused,
@@ -86,6 +94,10 @@ from jobs.errors.failures import (
 
 __all__ = [
     "BY_CODE",
+    "ApprovalMalformed",
+    "ApprovalNotOpen",
+    "ApprovalStale",
+    "ApprovalTimedOut",
     "DeadlineExceeded",
     "DocumentBroken",
     "DocumentEmpty",

@@ -213,23 +213,23 @@ class Approval(BaseModel):
 class Approvals(Job[Ask, Said]):
     """Wait for an approval while the prompts are being answered."""
 
-    approval: Approval | None = None
+    decided: Approval | None = None
     nudges = 0
 
     async def work(self, input: Ask) -> Said:
         background = [
             asyncio.create_task(self.respond(each, summary="Meanwhile")) for each in input.prompts
         ]
-        await self.wait_until(lambda: self.approval is not None, waiting_for="an approval")
+        await self.wait_until(lambda: self.decided is not None, waiting_for="an approval")
         for each in background:
             await each
-        return Said(said=[self.approval.by if self.approval else "nobody", str(self.nudges)])
+        return Said(said=[self.decided.by if self.decided else "nobody", str(self.nudges)])
 
     @signal
-    def approve(self, approval: Approval) -> None:
+    def decide(self, approval: Approval) -> None:
         """Decide."""
         self.progress_to(f"Decided by {approval.by}")
-        self.approval = approval
+        self.decided = approval
 
     @signal
     async def nudge(self) -> None:
@@ -245,7 +245,7 @@ class Approvals(Job[Ask, Said]):
     @query
     def decision(self) -> Approval | None:
         """The decision so far."""
-        return self.approval
+        return self.decided
 
 
 @job("test_ends_late", title="Run over its time", expected=SHORT)

@@ -27,7 +27,7 @@ def test_a_declared_type_carries_everything_about_itself():
     assert (found.input, found.output) == (Ask, Said)
     assert (found.expected, found.deadline) == (SECOND, timedelta(minutes=5))
     assert found.failure_modes == ("deadline_exceeded",)
-    own = {"approve": job_types.Approval, "nudge": None, "trip": None}
+    own = {"decide": job_types.Approval, "nudge": None, "trip": None}
     assert found.signals == own | OF_EVERY_JOB
     assert list(found.queries) == ["decision"]
 

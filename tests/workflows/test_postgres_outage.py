@@ -48,7 +48,7 @@ async def test_an_ending_that_cannot_be_recorded_waits_in_sight(mortal, fragile:
         job_id = await fragile.submit("test_approvals", {"prompts": []})
         await eventually(lambda: fragile.job(job_id), lambda row: row.waiting_for)
         await mortal.stop()
-        await tell(fragile, job_id, "approve", {"approved": True, "by": "Ada"})
+        await tell(fragile, job_id, "decide", {"approved": True, "by": "Ada"})
         await eventually(
             lambda: pending_activities(fragile, job_id), lambda found: "record_finished" in found
         )

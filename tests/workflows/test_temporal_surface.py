@@ -53,7 +53,7 @@ async def test_a_waiting_job_says_so_above_its_history(house: Installation):
     await eventually(lambda: house.job(job_id), lambda row: row.waiting_for)
 
     assert "**Waiting for an approval**" in (await metadata_of(house, job_id)).current_details
-    await tell(house, job_id, "approve", {"approved": True, "by": "Ada"})
+    await tell(house, job_id, "decide", {"approved": True, "by": "Ada"})
     await agreed(house, job_id)
 
 

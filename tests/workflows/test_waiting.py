@@ -25,7 +25,7 @@ async def test_a_waiting_job_says_what_for_and_goes_on_when_the_signal_comes(hou
     await eventually(lambda: house.job(job_id), lambda row: row.waiting_for == "an approval")
     assert await ask(house, job_id, "decision") is None
 
-    await tell(house, job_id, "approve", job_types.Approval(approved=True, by="Ada"))
+    await tell(house, job_id, "decide", job_types.Approval(approved=True, by="Ada"))
     row = await agreed(house, job_id)
     assert (row.status, row.waiting_for) == (JobStatus.SUCCEEDED, None)
     assert (await house.result(job_id))["said"] == ["Ada", "0"]
@@ -48,15 +48,15 @@ async def test_wrong_payloads_are_dropped_and_harm_nothing(house: Installation):
     await eventually(lambda: house.job(job_id), lambda row: row.waiting_for)
 
     for payload in WRONG_PAYLOADS:
-        await tell(house, job_id, "approve", *payload)
+        await tell(house, job_id, "decide", *payload)
         assert await ask(house, job_id, "decision") is None
-    await tell(house, job_id, "approve", YES)
+    await tell(house, job_id, "decide", YES)
     assert (await agreed(house, job_id)).status is JobStatus.SUCCEEDED
 
 
 async def test_signals_that_come_before_the_job_begins_are_kept(bare: Installation):
     job_id = await bare.submit("test_approvals", {"prompts": []})
-    await tell(bare, job_id, "approve", YES)
+    await tell(bare, job_id, "decide", YES)
 
     async with serving(bare):
         row = await agreed(bare, job_id)
@@ -72,7 +72,7 @@ async def test_steps_of_signal_handlers_do_not_collide_with_those_of_work(house:
     await tell(house, job_id, "nudge")
     await tell(house, job_id, "nudge")
     await eventually(lambda: house.submits(job_id), lambda found: len(found) == 4)
-    await tell(house, job_id, "approve", YES)
+    await tell(house, job_id, "decide", YES)
     assert (await agreed(house, job_id)).cost.responses == 4
     assert {each.step_key for each in await house.submits(job_id)} == {"1", "2", "3", "4"}
 

@@ -59,7 +59,7 @@ class Asking(Protocol):
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline."""
 
-    async def wait_until(self, condition: Callable[[], bool], *, waiting_for: str) -> None:
+    async def wait_until(self, condition: Callable[[], bool], *, waiting_for: str) -> bool:
         """Wait for something a signal brings."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from pydantic import BaseModel
 from temporalio import workflow
 
+from jobs.approvals import Approve, Reject
 from jobs.model import Outcome, Ticket
 from jobs.registry import JobType, add
 from jobs.requests import SubmitDecision
@@ -17,8 +18,13 @@ from workflows.core.job import Job
 J = TypeVar("J", bound="type[Job[Any, Any]]")
 F = TypeVar("F", bound=Callable[..., Any])
 
-OF_EVERY_JOB = {"retry": SubmitDecision, "adopt": SubmitDecision}
-"""Signals the kit itself handles, for steps whose submit is uncertain."""
+OF_EVERY_JOB: dict[str, type[BaseModel]] = {
+    "retry": SubmitDecision,
+    "adopt": SubmitDecision,
+    "approve": Approve,
+    "reject": Reject,
+}
+"""Signals the kit itself handles: steps whose submit is uncertain, and approvals."""
 
 SIGNAL_MARK, QUERY_MARK = "__backburner_signal__", "__backburner_query__"
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar, overload
 from pydantic import BaseModel
 from temporalio import workflow
 
+from jobs.approvals import Answer, ApprovalAsk, Decision
 from jobs.errors import DeadlineExceeded
 from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
@@ -26,10 +27,12 @@ from jobs.requests import (
 )
 from jobs.values import DocumentId
 from workflows.core import endings, storable, tasks, timing
+from workflows.core.approvals import Approvals
 from workflows.core.asking import Asker
 from workflows.core.details import markdown
 from workflows.core.records import record_progress
 from workflows.core.steps import Scope, current_scope
+from workflows.core.waits import Waits
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,9 +55,10 @@ class Job(Generic[In, Out]):
         self._ticket: Ticket[Any] | None = None
         self._progress = Progress()
         self._recorder: asyncio.Task[None] | None = None
-        self._waits: list[str] = []
+        self._waits = Waits(self.remaining, lambda: self.report(self._progress))
         self._cancel_asked = False
         self._asker = Asker()
+        self._approvals = Approvals()
         self._work: asyncio.Task[Any] | None = None
         self._handler_error: Exception | None = None
         self.outermost = Scope()
@@ -166,24 +170,37 @@ class Job(Generic[In, Out]):
         )
         return found
 
-    async def wait_until(self, condition: Callable[[], bool], *, waiting_for: str) -> None:
+    async def approval(self, ask: ApprovalAsk, *, edits: type[BaseModel] | None = None) -> Decision:
+        """Show something to people and wait until somebody approves or rejects it.
+
+        Args:
+            ask: What is shown, until when, and what counts when nobody answers.
+            edits: Model that edits have to fit; makes the approval editable. Those of the decision
+                are plain JSON that fits it.
+
+        Raises:
+            ApprovalTimedOut: Nobody answered, and there is no default.
+            ApprovalMalformed: It is too large to be shown, or its key was asked for before.
+            DeadlineExceeded: The job's deadline passed first.
+        """
+        return await self._approvals.ask(self, ask, edits)
+
+    async def wait_until(
+        self,
+        condition: Callable[[], bool],
+        *,
+        waiting_for: str,
+        timeout: timedelta | None = None,
+    ) -> bool:
         """Wait for something a signal brings; `waiting_for` is shown to the client meanwhile.
+
+        Returns:
+            Whether it came: False once `timeout` has passed.
 
         Raises:
             DeadlineExceeded: The job's deadline passed first.
         """
-        shown = storable.words(waiting_for)
-        self._waits.append(shown)
-        self.report(self._progress)
-        try:
-            await workflow.wait_condition(
-                condition, timeout=self.remaining(), timeout_summary=f"Deadline: {waiting_for}"
-            )
-        except TimeoutError:
-            raise DeadlineExceeded(f"the deadline passed while waiting for {waiting_for}") from None
-        finally:
-            self._waits.remove(shown)
-            self.report(self._progress)
+        return await self._waits.until(condition, waiting_for, timeout)
 
     def progress_to(self, stage: str, current: int = 0, total: int = 0) -> None:
         """Say how far the job is. Cheap: what changes faster than it is written is skipped."""
@@ -220,6 +237,14 @@ class Job(Generic[In, Out]):
     async def _signal_adopt(self, decision: SubmitDecision) -> None:
         self._asker.decide(decision)
 
+    @workflow.signal(name="approve", description="Approve what an open approval shows")
+    async def _signal_approve(self, answer: Answer | None = None) -> None:
+        self._approvals.answer(True, answer)
+
+    @workflow.signal(name="reject", description="Reject what an open approval shows")
+    async def _signal_reject(self, answer: Answer | None = None) -> None:
+        self._approvals.answer(False, answer)
+
     # --- What the kit's other files use ----------------------------------------------------------
 
     @property
@@ -243,11 +268,6 @@ class Job(Generic[In, Out]):
     def cost(self) -> Cost:
         """What the answered steps cost."""
         return self._asker.cost
-
-    @property
-    def _waiting_for(self) -> str | None:
-        """What is waited for; of several waits, the longest."""
-        return self._waits[0] if self._waits else None
 
     async def carry(self, ticket: Ticket[In]) -> Outcome[Out]:
         """Run `work` and see to it that the job ends once, the same way everywhere."""
@@ -312,9 +332,10 @@ class Job(Generic[In, Out]):
             self._recorder = asyncio.create_task(self._record())
 
     async def recorded(self) -> None:
-        """Wait until no write of progress is under way."""
+        """Wait until no write of progress is under way, nor one of an approval given up."""
         if self._recorder is not None:
             await self._recorder
+        await self._approvals.withdrawn()
 
     async def _record(self) -> None:
         """Write progress until nothing new was reported during the write."""
@@ -325,11 +346,11 @@ class Job(Generic[In, Out]):
 
     def _report(self) -> ProgressReport:
         return ProgressReport(
-            job=self.ticket.job, progress=self._progress, waiting_for=self._waiting_for
+            job=self.ticket.job, progress=self._progress, waiting_for=self._waits.waiting_for
         )
 
     def _show(self) -> None:
         job: JobRef = self.ticket.job
         workflow.set_current_details(
-            markdown(self.title, job, self._progress, self.cost, self._waiting_for)
+            markdown(self.title, job, self._progress, self.cost, self._waits.waiting_for)
         )

@@ -3,7 +3,12 @@
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
@@ -19,24 +24,38 @@ async def record_progress(report: ProgressReport) -> None:
 
 
 async def record_finished(ending: Ending) -> Standing:
-    """Write the ending and return the status that stands, however long Postgres is away.
+    """Write the ending and return the status that stands, however long Postgres is away."""
+    status = ending.status.value
+    standing: Standing = await write(
+        RecordDeeds.record_finished, ending, status, waiting=f"Record that the job {status}"
+    )
+    return standing
+
+
+async def write(deed: Any, argument: Any, summary: str, *, waiting: str | None = None) -> Any:
+    """Write to the record, however long Postgres is away, and return what the deed returns.
 
     The quick form is a local activity; when it fails, the ordinary one shows in Temporal UI as
-    pending until it works.
+    pending until it works, with the words `waiting`.
     """
     try:
-        standing: Standing = await _locally(
-            RecordDeeds.record_finished, ending, ending.status.value
-        )
-    except FailureError:
-        standing = await workflow.execute_activity_method(
-            RecordDeeds.record_finished,
-            ending,
-            start_to_close_timeout=timing.RECORD,
-            retry_policy=timing.PERSISTENT,
-            summary=f"Record that the job {ending.status.value}",
-        )
-    return standing
+        return await _locally(deed, argument, summary)
+    except FailureError as error:
+        if is_cancelled_exception(error) or _is_final(error):
+            raise
+    return await workflow.execute_activity_method(
+        deed,
+        argument,
+        start_to_close_timeout=timing.RECORD,
+        retry_policy=timing.PERSISTENT,
+        summary=waiting or summary,
+    )
+
+
+def _is_final(error: FailureError) -> bool:
+    """Tell whether the deed itself refused: asking it again would change nothing."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(cause, ApplicationError) and cause.non_retryable
 
 
 async def _locally(deed: Any, argument: Any, summary: str) -> Any:
