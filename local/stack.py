@@ -53,15 +53,23 @@ class Stack:
     Attributes:
         addresses: Where its parts are found.
         processes: Emulator, gateway and worker, by name.
+        postgres: Its database server.
+        temporal: Its Temporal server.
         database_url: Of its Postgres; only this machine can use it.
     """
 
     def __init__(
-        self, addresses: Addresses, processes: Mapping[str, Process], database_url: str
+        self,
+        addresses: Addresses,
+        processes: Mapping[str, Process],
+        postgres: Postgres,
+        temporal: TemporalServer,
     ) -> None:
         self.addresses = addresses
         self.processes = processes
-        self.database_url = database_url
+        self.postgres = postgres
+        self.temporal = temporal
+        self.database_url = postgres.dsn(DATABASE)
 
     async def broken(self) -> str:
         """Wait until a part ends although nobody stopped it; return what to tell people."""
@@ -89,15 +97,20 @@ def running_stack(folder: Path) -> Addresses | None:
 
 @asynccontextmanager
 async def started(
-    folder: Path, environment: Mapping[str, str] = os.environ
+    folder: Path, environment: Mapping[str, str] = os.environ, *, gateway_port: int = GATEWAY_PORT
 ) -> AsyncIterator[Stack]:
     """Start a stack on a data folder and stop it, in order, in the end.
+
+    Args:
+        folder: Where its data lives.
+        environment: Of its processes; without an OPENAI_API_KEY the emulator answers.
+        gateway_port: Where the gateway listens if nothing else does.
 
     Raises:
         ServerTrouble: A part cannot start; the text says how to mend it.
     """
     temporal = _temporal(folder)
-    addresses = _addresses(temporal, environment)
+    addresses = _addresses(temporal, environment, gateway_port)
     async with AsyncExitStack() as parts:
         client = await parts.enter_async_context(_client())
         processes: dict[str, Process] = {}
@@ -112,14 +125,14 @@ async def started(
         if addresses.emulated:
             inherited |= await _webhooks(processes["emulator"], addresses, client)
         for name, arguments in {"gateway": ("-m", "api"), "worker": ("worker.py",)}.items():
-            process = _python(folder, name, inherited, *arguments)
+            process = python(folder, name, inherited, *arguments)
             processes[name] = await parts.enter_async_context(process)
         ready = f"{addresses.gateway}/readyz"
         await processes["gateway"].wait_ready(lambda: _answers(ready, client))
         await processes["worker"].wait_ready(lambda: _is_polled(temporal.address))
         (folder / "stack.json").write_text(json.dumps(asdict(addresses)))
         parts.callback((folder / "stack.json").unlink, missing_ok=True)
-        yield Stack(addresses, processes, postgres.dsn(DATABASE))
+        yield Stack(addresses, processes, postgres, temporal)
 
 
 def _temporal(folder: Path) -> TemporalServer:
@@ -131,12 +144,14 @@ def _temporal(folder: Path) -> TemporalServer:
     )
 
 
-def _addresses(temporal: TemporalServer, environment: Mapping[str, str]) -> Addresses:
+def _addresses(
+    temporal: TemporalServer, environment: Mapping[str, str], gateway_port: int
+) -> Addresses:
     emulated = not environment.get("OPENAI_API_KEY")
     emulator = f"http://127.0.0.1:{preferred_port(EMULATOR_PORT)}/v1"
     openai = environment.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
     return Addresses(
-        gateway=f"http://127.0.0.1:{preferred_port(GATEWAY_PORT)}",
+        gateway=f"http://127.0.0.1:{preferred_port(gateway_port)}",
         temporal=temporal.address,
         temporal_ui=temporal.ui_url or "",
         provider=emulator if emulated else openai,
@@ -163,7 +178,7 @@ def _environment(
 def _emulator(folder: Path, addresses: Addresses, environment: Mapping[str, str]) -> Process:
     port = str(urlsplit(addresses.provider).port)
     arguments = ("-m", "local.openai_emulator", "--port", port)
-    return _python(folder, "emulator", {**environment, "PYTHONUNBUFFERED": "1"}, *arguments)
+    return python(folder, "emulator", {**environment, "PYTHONUNBUFFERED": "1"}, *arguments)
 
 
 async def _webhooks(
@@ -181,7 +196,8 @@ async def _webhooks(
     return {"BACKBURNER_OPENAI_WEBHOOK_SECRETS": json.dumps([secret])}
 
 
-def _python(folder: Path, name: str, environment: Mapping[str, str], *arguments: str) -> Process:
+def python(folder: Path, name: str, environment: Mapping[str, str], *arguments: str) -> Process:
+    """Return one of our programs as a process that logs into the data folder."""
     return Process(
         [sys.executable, *arguments],
         log_file=folder / f"{name}.log",

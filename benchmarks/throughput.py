@@ -1,0 +1,156 @@
+"""Jobs per second, and what one costs: Backburner, which records everything, and bare Temporal."""
+
+import asyncio
+import os
+import time
+import uuid
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from benchmarks.report import Section, bars, spread
+from benchmarks.rig import KEY, Rig, rig
+from local.processes import Process
+from local.stack import python
+
+IN_FLIGHT = 64
+"""Jobs not yet ended at any moment: enough to keep the server busy, few enough to keep order."""
+
+QUEUE = "bare"
+OURS, BARE = "Backburner", "bare Temporal"
+
+
+@dataclass(frozen=True)
+class Round:
+    """One side's figures of one round; CPU in milliseconds per job, by part."""
+
+    jobs_per_second: float
+    cpu: dict[str, float]
+    events: int
+
+
+class Side(ABC):
+    """One of the two that are compared."""
+
+    def __init__(self, rig: Rig, client: Client) -> None:
+        self.rig, self.client = rig, client
+
+    @abstractmethod
+    async def job(self, seconds: float) -> str:
+        """Run one job to its end and return its workflow id."""
+
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds that each part has used."""
+        return self.rig.cpu_seconds()
+
+    async def round(self, seconds: float, jobs: int) -> Round:
+        """Run many jobs, a fixed number in flight, from the first start to the last result."""
+        left = iter(range(jobs))
+        ids: list[str] = []
+
+        async def lane() -> None:
+            ids.extend([await self.job(seconds) for _ in left])
+
+        before, began = self.cpu(), time.perf_counter()
+        await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
+        spent, after = time.perf_counter() - began, self.cpu()
+        history = await self.client.get_workflow_handle(ids[0]).fetch_history()
+        cpu = {name: 1000 * (after[name] - before[name]) / jobs for name in before}
+        return Round(jobs / spent, cpu, len(history.events))
+
+
+class Ours(Side):
+    """Backburner, from the POST to the result in a GET."""
+
+    async def job(self, seconds: float) -> str:
+        """Post a job and wait for its result, as a client does."""
+        job_id = await self.rig.submit(seconds)
+        job = await self.rig.ended(job_id)
+        if job["status"] != "succeeded":
+            raise RuntimeError(f"a job {job['status']}: {job['error']}")
+        return job_id
+
+
+class Bare(Side):
+    """Temporal alone: two activities, no record."""
+
+    def __init__(self, rig: Rig, client: Client, worker: Process) -> None:
+        super().__init__(rig, client)
+        self._worker = psutil.Process(worker.pid)
+
+    async def job(self, seconds: float) -> str:
+        """Start a workflow and wait for its result."""
+        workflow_id = f"bare-{uuid.uuid4()}"
+        await self.client.execute_workflow(
+            "bare", f"stub-{seconds:g}", id=workflow_id, task_queue=QUEUE, result_type=str
+        )
+        return workflow_id
+
+    def cpu(self) -> dict[str, float]:
+        """Count the bare worker as the worker; Backburner's own is idle meanwhile."""
+        times = self._worker.cpu_times()
+        return {**super().cpu(), "worker": times.user + times.system}
+
+
+async def measure(folder: Path, *, quick: bool) -> list[Section]:
+    """Compare both sides at responses of 0 s and of 1 s, in alternating rounds."""
+    jobs, rounds = (150, 2) if quick else (400, 5)
+    async with rig(folder) as here:
+        environment = {
+            **os.environ,
+            "TEMPORAL_ADDRESS": here.stack.addresses.temporal,
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": f"{here.stub_url}/v1",
+        }
+        arguments = ("-m", "benchmarks.bare", "--queue", QUEUE)
+        async with python(folder, "bare", environment, *arguments) as worker:
+            client = await Client.connect(
+                here.stack.addresses.temporal, data_converter=pydantic_data_converter
+            )
+            sides = {OURS: Ours(here, client), BARE: Bare(here, client, worker)}
+            for side in sides.values():
+                await side.round(0, IN_FLIGHT)  # everything is warm
+            return [
+                _section(seconds, await _alternating(sides, seconds, jobs, rounds), jobs)
+                for seconds in (0, 1)
+            ]
+
+
+async def _alternating(
+    sides: dict[str, Side], seconds: float, jobs: int, rounds: int
+) -> dict[str, list[Round]]:
+    found: dict[str, list[Round]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            found[name].append(await side.round(seconds, jobs))
+    return found
+
+
+def _section(seconds: float, found: dict[str, list[Round]], jobs: int) -> Section:
+    parts = list(found[OURS][0].cpu)
+    ours, bare = found[OURS], found[BARE]
+    speed = [a.jobs_per_second / b.jobs_per_second for a, b in zip(ours, bare, strict=True)]
+    server = [a.cpu["temporal"] / b.cpu["temporal"] for a, b in zip(ours, bare, strict=True)]
+    section = Section(
+        f"Throughput, responses of {seconds:g} s",
+        f"{jobs} jobs of one response per round, {IN_FLIGHT} in flight, {len(ours)} alternating "
+        f"rounds. **{spread(speed, 2)} times the jobs per second of bare Temporal, "
+        f"{spread(server, 2)} times the server's CPU per job**, with everything recorded.",
+        ["", "jobs/s", "history events", *(f"{part}, CPU ms/job" for part in parts)],
+        plots={
+            f"throughput-{seconds:g}s": bars(
+                {name: median(r.jobs_per_second for r in rounds) for name, rounds in found.items()},
+                "jobs per second",
+            )
+        },
+    )
+    for name, rounds in found.items():
+        cpu = [spread([each.cpu[part] for each in rounds]) for part in parts]
+        speeds = spread([each.jobs_per_second for each in rounds])
+        section.rows.append([name, speeds, str(rounds[0].events), *cpu])
+    return section
