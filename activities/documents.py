@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.extraction.extract import ExtractedText, extract
 from activities.prices import window_tokens
 from activities.pulse import Pulse, beating
-from jobs.chunking import chunk_characters, split
+from jobs.chunking import chunk_characters, split_under_header
 from jobs.errors import DocumentNotFound, JobCanceled
 from jobs.ports import DocumentDeeds
 from jobs.requests import ExtractedDocument, ExtractRequest, StoredText
@@ -67,7 +67,7 @@ class Documents(DocumentDeeds):
                 key=await self.objects.put(document.tenant, "texts", piece.encode()),
                 characters=len(piece),
             )
-            for piece in split(text.text, limit)
+            for piece in split_under_header(text.text, text.header_characters, limit)
         ]
         return ExtractedDocument(
             document_id=document.id,

@@ -17,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from api.problems import Refusal
 from jobs.errors import DocumentEmpty, InvalidPayload, UnsupportedMediaType
 from jobs.ids import uuid7
+from jobs.kinds import recognise_file
 from jobs.values import DocumentId, Tenant
 from storage.documents import NewDocument
 from storage.objects import Objects
@@ -27,7 +28,6 @@ MOST_FIELDS = 10
 LONGEST_NAME = 255
 PIECE = 1024 * 1024
 
-_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -74,13 +74,16 @@ async def store(objects: Objects, tenant: Tenant, files: Sequence[UploadFile]) -
 
 
 async def _store(objects: Objects, tenant: Tenant, upload: UploadFile) -> NewDocument:
+    name = safe_name(upload.filename or "")
     with tempfile.NamedTemporaryFile(prefix="backburner-upload-") as spilled:
         size, sha256 = await run_in_threadpool(_spill, upload.file, spilled.file)
+        # By its content: what the client declares decides nothing, so nothing is kept of it.
+        recognised = await run_in_threadpool(recognise_file, spilled.file, name)
         key = await objects.put_file(tenant, "documents", Path(spilled.name), sha256)
     return NewDocument(
         id=DocumentId(uuid7(time.time_ns() // 1_000_000)),
-        name=safe_name(upload.filename or ""),
-        media_type=safe_media_type(upload.content_type or ""),
+        name=name,
+        media_type=recognised.media_type,
         size_bytes=size,
         sha256=sha256,
         object_key=key,
@@ -110,9 +113,3 @@ def safe_name(name: str) -> str:
         return "document"
     suffix = PurePosixPath(base).suffix[:20]
     return base if len(base) <= LONGEST_NAME else base[: LONGEST_NAME - len(suffix)] + suffix
-
-
-def safe_media_type(declared: str) -> str:
-    """Keep a well-formed media type without its parameters; anything else is just bytes."""
-    media_type = declared.partition(";")[0].strip().lower()
-    return media_type if _MEDIA_TYPE.fullmatch(media_type) else "application/octet-stream"

@@ -39,6 +39,17 @@ def split(text: str, limit: int) -> list[str]:
     return pieces
 
 
+def split_under_header(text: str, header_characters: int, limit: int) -> list[str]:
+    """Cut text as `split` does, and begin every piece with what begins the text.
+
+    A header that fills more than a quarter of a piece is not repeated.
+    """
+    header = text[:header_characters]
+    if not header or len(header) > limit // 4:
+        return split(text, limit)
+    return [header + piece for piece in split(text[len(header) :], limit - len(header))]
+
+
 def _cut(text: str, start: int, limit: int) -> int:
     floor = start + limit // 2
     for mark in BREAKS:

@@ -7,8 +7,12 @@ document is read in a child process with hard limits. `extract.py` is what other
 |---|---|
 | `extract.py` | starts the child, bounds it, turns its end into a value or a typed error |
 | `child.py` | limits itself, reads one document, answers on standard output |
-| `sniff.py` | tells by its bytes what a document is |
-| `readers.py` | the table of readers, one per kind: `pdf.py`, `plain.py` |
+| `sniff.py` | tells which reader a document needs, by `jobs/kinds.py` |
+| `readers.py` | the table of readers, one per kind |
+| `pdf.py`, `word.py`, `web.py`, `tables.py`, `plain.py` | the readers |
+| `archive.py`, `markup.py`, `decoding.py` | archives, XML and encodings that nobody vouches for |
+| `numbering.py`, `styles.py` | how a Word document numbers and names its paragraphs |
+| `composing.py`, `markdown.py` | put blocks and tables together as text |
 | `reading.py` | what a reader hands back |
 | `errors.py`, `limits.py` | the words both sides share |
 

@@ -63,23 +63,24 @@ def _extract(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
     from activities.extraction.limits import ExtractionLimits
     from activities.extraction.readers import reader_of
     from activities.extraction.reading import tidy
-    from activities.extraction.sniff import HEAD_BYTES, sniff
+    from activities.extraction.sniff import sniff
 
     path = Path(request["path"])
     limits = ExtractionLimits(pages=request["pages"], characters=request["characters"])
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not head:
-        raise Refusal("document_empty", "the file has no bytes")
-    kind = sniff(head, request["name"])
+    kind = sniff(path, request["name"])
     reading = reader_of(kind)(path, limits)
-    text = tidy(reading.text)
+    header = tidy(reading.header)
+    text = header + tidy(reading.text)
     if not text.strip():
         raise Refusal("document_empty")
     if len(text) > limits.characters:
         raise Refusal("document_too_large", f"more than {limits.characters:,} characters")
-    counts = {"pages": reading.pages, "pages_without_text": reading.pages_without_text}
-    return {"kind": kind, **counts}, text
+    return {
+        "kind": kind,
+        "pages": reading.pages,
+        "pages_without_text": reading.pages_without_text,
+        "header_characters": len(header),
+    }, text
 
 
 def _describe(error: Exception) -> str:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from activities.extraction.errors import PREDICATES, ReaderCrashed, Refusal, RefusalCode
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.sniff import Kind
 from jobs.errors import BY_CODE, JobError
+from jobs.kinds import Kind
 from jobs.values import Value
 
 CHILD: Final = Path(__file__).with_name("child.py")
@@ -48,6 +48,8 @@ class ExtractedText(Value):
     Attributes:
         pages_without_text: Pages that show something but hold no text, as scanned ones do; when
             there are any, `text` is not all of the document.
+        header_characters: Length of what begins the text and should begin every piece it is cut
+            into: the names of a table's columns.
     """
 
     kind: Kind
@@ -55,12 +57,14 @@ class ExtractedText(Value):
     pages: int | None
     pages_without_text: int
     characters: int
+    header_characters: int = 0
 
 
 class _Found(BaseModel):
     kind: Kind
     pages: int | None
     pages_without_text: int
+    header_characters: int = 0
 
 
 class _Refused(BaseModel):
@@ -119,7 +123,7 @@ def _request(path: Path, name: str, limits: ExtractionLimits) -> str:
             "path": os.fspath(path.absolute()),
             "name": name,
             "memory_bytes": limits.memory_bytes,
-            "cpu_seconds": limits.cpu_seconds,
+            "cpu_seconds": limits.cpu_seconds_for(path),
             "wall_seconds": math.ceil(limits.wall.total_seconds()),
             "pages": limits.pages,
             "characters": limits.characters,

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+
+QUICK_CPU_SECONDS = 6
+"""What a small document may take: far more than an honest one, and a bomb is ended in 10 s."""
+
+CPU_SECONDS_PER_MEBIBYTE = 2
 
 
 @dataclass(frozen=True)
@@ -13,3 +19,11 @@ class ExtractionLimits:
     wall: timedelta = timedelta(seconds=60)
     pages: int = 5_000
     characters: int = 20_000_000
+
+    def cpu_seconds_for(self, path: Path) -> int:
+        """Return what this document may take: little ones that take long are hostile."""
+        try:
+            mebibytes = path.stat().st_size >> 20
+        except FileNotFoundError:  # the child will say so
+            return self.cpu_seconds
+        return min(self.cpu_seconds, QUICK_CPU_SECONDS + CPU_SECONDS_PER_MEBIBYTE * mebibytes)

@@ -1,6 +1,6 @@
 """The table of readers.
 
-A new kind is a module with `read`, a line here, and its name and first bytes in `sniff.py`.
+A new kind is a module with `read`, a line here, and what tells it from others in `jobs/kinds.py`.
 """
 
 from importlib import import_module
@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 from activities.extraction.limits import ExtractionLimits
 from activities.extraction.reading import Reading
-from activities.extraction.sniff import Kind
+from jobs.kinds import Kind
 
 
 class Reader(Protocol):
@@ -23,6 +23,9 @@ class Reader(Protocol):
 # Names, not functions: the child imports only the library its document needs.
 READERS: Final[dict[Kind, str]] = {
     "pdf": "activities.extraction.pdf",
+    "docx": "activities.extraction.word",
+    "html": "activities.extraction.web",
+    "csv": "activities.extraction.tables",
     "markdown": "activities.extraction.plain",
     "text": "activities.extraction.plain",
 }

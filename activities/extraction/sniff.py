@@ -1,63 +1,33 @@
-"""Tell what a document is from its bytes; its name only tells Markdown from other text."""
+"""Tell which reader a document needs, or say why it has none."""
 
-import codecs
-import re
-from pathlib import PurePath
-from typing import Final, Literal
+import mmap
+from pathlib import Path
+from typing import Final
 
 from activities.extraction.errors import Refusal
+from jobs.kinds import OLE_FILE, READABLE, Kind, recognise_file
 
-Kind = Literal["pdf", "markdown", "text"]
-
-HEAD_BYTES: Final = 4096
-
-MAGIC: Final[tuple[tuple[bytes, str], ...]] = (
-    (rb"\x89PNG\r\n", "a PNG picture"),
-    (rb"\xff\xd8\xff", "a JPEG picture"),
-    (rb"GIF8[79]a", "a GIF picture"),
-    (rb"II\*\x00|MM\x00\*", "a TIFF picture"),
-    (rb"RIFF.{4}WEBP", "a WebP picture"),
-    (rb"RIFF.{4}(WAVE|AVI )|ID3[\x02-\x04]|OggS\x00|fLaC|.{4}ftyp", "a sound or a film"),
-    (rb"PK(\x03\x04|\x05\x06)", "a ZIP archive or an Office document"),
-    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
-    (rb"\x1f\x8b\x08|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\xfd7zXZ\x00|BZh\d1AY", "an archive"),
-    (rb"MZ.{0,200}\x00|\x7fELF|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe", "a program"),
-    (rb"SQLite format 3\x00", "a database"),
-    (rb"\{\\rtf", "an RTF document"),
-    (rb"%!PS", "a PostScript document"),
-    (rb"(\xef\xbb\xbf)?\s*(?i:<!doctype html|<html)[\s>]", "a web page"),
-)
-"""Beginnings of what we know but do not read, so that the refusal can name it."""
-
-PDF: Final = re.compile(rb"(\xef\xbb\xbf)?\s*%PDF-")
-MARKDOWN_SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd"})
+ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
+"""Where Office puts a document that needs a password: into an old container, under this name."""
 
 
-def sniff(head: bytes, name: str) -> Kind:
-    """Name the kind of a document from its first `HEAD_BYTES` bytes.
+def sniff(path: Path, name: str) -> Kind:
+    """Name the kind of a document from its bytes.
 
     Whatever is not recognised counts as text; the text reader refuses what does not decode.
 
     Raises:
-        Refusal: `document_unsupported`, when the bytes are of a known kind without a reader.
+        Refusal: `document_empty` without bytes, `document_encrypted` for an Office document with a
+            password, `document_unsupported` for a known kind without a reader.
     """
-    if PDF.match(head) or _is_late_pdf(head):
-        return "pdf"
-    for beginning, what in MAGIC:
-        if re.match(beginning, head, re.DOTALL):
-            raise Refusal("document_unsupported", f"it is {what}")
-    return "markdown" if PurePath(name).suffix.lower() in MARKDOWN_SUFFIXES else "text"
-
-
-def _is_late_pdf(head: bytes) -> bool:
-    """Recognise a PDF behind up to 1 KiB of junk, which every PDF reader tolerates.
-
-    A text that merely mentions the mark has no binary bytes beside it.
-    """
-    if b"%PDF-" not in head[:1024]:
-        return False
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # its last character may be cut off
-    except UnicodeDecodeError:
-        return True
-    return False
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise Refusal("document_empty", "the file has no bytes")
+        recognised = recognise_file(file, name)
+        if recognised is OLE_FILE:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                if content.find(ENCRYPTED_PACKAGE) >= 0:
+                    raise Refusal("document_encrypted")
+    if recognised.kind is None:
+        raise Refusal("document_unsupported", f"it is {recognised.what}; {READABLE} can be read")
+    return recognised.kind

@@ -274,7 +274,7 @@ class DocumentEmpty(DocumentFailure):
 
 
 class DocumentEncrypted(DocumentFailure):
-    """The PDF needs a password."""
+    """The file needs a password to be opened."""
 
     code = "document_encrypted"
     title = "Document encrypted"
@@ -302,11 +302,11 @@ class DocumentUnsupported(DocumentFailure):
 
     code = "document_unsupported"
     title = "Document kind unsupported"
-    advice = "Convert it to PDF, Markdown or plain text."
+    advice = "Convert it to PDF, DOCX, HTML, Markdown, CSV or plain text."
 
 
 class DocumentTooLarge(DocumentFailure):
-    """The document has more pages or characters than allowed."""
+    """The document has more pages, characters or parts than allowed."""
 
     code = "document_too_large"
     title = "Document too large"

@@ -1,8 +1,7 @@
 """Documents that cannot be read: each gets its own error, which names it."""
 
-import zipfile
-from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import pytest
 
@@ -22,13 +21,11 @@ from tests.extraction.documents import (
     scanned_pdf,
     written_pdf,
 )
+from tests.extraction.office import docx, package, paragraph, relationships, zipped
 
-
-def archive() -> bytes:
-    content = BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        file.writestr("word/document.xml", "<w:document/>")
-    return content.getvalue()
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600_000)
+PICTURE = '<w:p><w:r><w:drawing><a:blip xmlns:a="a"/></w:drawing></w:r></w:p>'
+TYPES = {"[Content_Types].xml": ""}
 
 
 def cut(content: bytes) -> bytes:
@@ -48,12 +45,44 @@ BAD: dict[str, tuple[bytes, type[DocumentFailure], str]] = {
     "zero bytes": (bytes(1000), DocumentBroken, "zero bytes"),
     "half a UTF-16 letter": (b"\xff\xfea\x00b", DocumentBroken, "utf-16"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(99), DocumentUnsupported, "PNG"),
-    "an archive": (archive(), DocumentUnsupported, "ZIP"),
+    "an archive": (zipped({"word/document.xml": ""}), DocumentUnsupported, "ZIP"),
+    "a workbook": (zipped({**TYPES, "xl/workbook.xml": ""}), DocumentUnsupported, "as CSV"),
+    "slides": (zipped({**TYPES, "ppt/presentation.xml": ""}), DocumentUnsupported, "as PDF"),
+    "a book": (
+        zipped({"mimetype": "application/epub+zip"}, ZIP_STORED),
+        DocumentUnsupported,
+        "electronic book",
+    ),
+    "an old Word document": (OLE, DocumentUnsupported, "old Office"),
+    "a Word document with a password": (
+        OLE + "EncryptedPackage".encode("utf-16-le") + bytes(600_000),
+        DocumentEncrypted,
+        "password",
+    ),
+    "a Word document without words": (docx(paragraph(" ")), DocumentEmpty, "nothing to read"),
+    "a Word document of scans": (docx(PICTURE), DocumentHasNoText, "pictures"),
+    "a cut off Word document": (cut(docx(paragraph("Hi"))), DocumentBroken, "broken upload"),
+    "a Word document without its text": (
+        zipped({**TYPES, "word/a": "", "_rels/.rels": relationships({})}),
+        DocumentBroken,
+        "where its text is",
+    ),
+    "a Word document with a missing part": (
+        zipped({**TYPES, "word/a": "", "_rels/.rels": relationships({"officeDocument": "b"})}),
+        DocumentBroken,
+        "missing",
+    ),
+    "a Word document of junk": (package("<w:junk"), DocumentBroken, "XML"),
     "a program": (b"MZ\x90\x00" + bytes(99), DocumentUnsupported, "program"),
-    "a web page": (b"\n<!DOCTYPE html>\n<html>", DocumentUnsupported, "web page"),
+    "a web page without words": (b"\n<!DOCTYPE html>\n<html>", DocumentEmpty, "nothing to read"),
     "text with zero bytes": (b"abc\x00def", DocumentUnsupported, "binary"),
-    "unknown binary": (b"\x01\x02\xfe\xff\x03", DocumentUnsupported, "neither text nor a PDF"),
+    "unknown binary": (b"\x01\x02\xfe\xff\x03", DocumentUnsupported, "it is binary; PDF, DOCX"),
     "unknown letters": (b"caf\x81\x8d", DocumentUnsupported, "encoding"),
+    "another script in an old encoding": (
+        "Обычный русский текст".encode("cp1251"),
+        DocumentUnsupported,
+        "save it as UTF-8",
+    ),
 }
 
 

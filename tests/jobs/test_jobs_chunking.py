@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.chunking import BREAKS, LARGEST_CHUNK_TOKENS, chunk_characters, group, split
+from jobs.chunking import (
+    BREAKS,
+    LARGEST_CHUNK_TOKENS,
+    chunk_characters,
+    group,
+    split,
+    split_under_header,
+)
 
 prose = st.text(st.sampled_from("ab. \n🦊é\u0301"), max_size=300)
 limits = st.integers(1, 60)
@@ -52,6 +59,19 @@ def test_a_cut_falls_on_a_break_wherever_the_second_half_has_one(text, limit):
 )
 def test_a_cut_hurts_as_little_as_possible(text, pieces):
     assert split(text, 10) == pieces
+
+
+def test_every_piece_of_a_table_begins_with_its_header_and_no_row_is_cut():
+    header, rows = "| a |\n| --- |\n", [f"| {number} |\n" for number in range(200)]
+    pieces = split_under_header(header + "".join(rows), len(header), 60)
+    assert all(piece.startswith(header) and len(piece) <= 60 for piece in pieces)
+    assert "".join(piece.removeprefix(header) for piece in pieces) == "".join(rows)
+
+
+def test_a_header_that_would_fill_the_pieces_is_not_repeated():
+    text = "a header\n" * 4
+    assert split_under_header(text, 9, 35) == split(text, 35)
+    assert split_under_header(text, 0, 10) == split(text, 10)
 
 
 @given(sized, st.integers(0, 60), st.integers(1, 6))

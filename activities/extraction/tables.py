@@ -1,0 +1,75 @@
+"""Read CSV and its relatives as a Markdown table: one row a line, the header told apart.
+
+The header is handed back by itself, so that every chunk of a long table can begin with it.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from io import StringIO
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final, Literal
+
+from activities.extraction.decoding import decode
+from activities.extraction.errors import Refusal
+from activities.extraction.limits import ExtractionLimits
+from activities.extraction.markdown import header_of, row_of
+from activities.extraction.plain import content_of
+from activities.extraction.reading import Reading
+from jobs.delimiters import SAMPLE_ROWS, delimiter_of
+
+# Excel writes this into the first line, for itself.
+DECLARED: Final = re.compile(r"sep=(.)\r?\n")
+NUMBER: Final = re.compile(r"[\s\d.,:;%€$£+-]+")
+MOST_COLUMNS: Final = 2_000
+
+
+def read(path: Path, limits: ExtractionLimits) -> Reading:
+    """Read every row; rows of blanks are left out."""
+    text = decode(content_of(path, limits)).removeprefix("\ufeff")
+    declared = DECLARED.match(text)
+    rest = text[declared.end() :] if declared else text
+    first_lines = list(islice(StringIO(rest, newline=""), SAMPLE_ROWS))
+    delimiter = declared[1] if declared else delimiter_of(first_lines)
+    csv.field_size_limit(limits.characters)
+    try:
+        return _table(_rows(rest, delimiter, strict=True), limits)
+    except csv.Error:
+        # A quote that nobody closes would swallow all that follows: take quotes as they stand.
+        return _table(_rows(rest, delimiter, strict=False), limits)
+
+
+def _rows(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
+    lines = StringIO(text, newline="")  # other line ends than those of files belong to the cells
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if strict else csv.QUOTE_NONE
+    for row in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict):
+        if len(row) > MOST_COLUMNS:
+            raise Refusal("document_too_large", f"more than {MOST_COLUMNS:,} columns")
+        if any(cell.strip() for cell in row):
+            yield row
+
+
+def _table(rows: Iterator[list[str]], limits: ExtractionLimits) -> Reading:
+    first = next(rows, None)
+    if first is None:
+        raise Refusal("document_empty")
+    if _is_header(first):
+        header = first
+    else:
+        header = [f"column {number}" for number in range(1, len(first) + 1)]
+        rows = chain([first], rows)
+    width, total, written = len(header), 0, []
+    for row in rows:
+        line = row_of([*row, *[""] * (width - len(row))])
+        total += len(line) + 1
+        if total > limits.characters:
+            raise Refusal("document_too_large", f"more than {limits.characters:,} characters")
+        written.append(line)
+    return Reading(text="\n".join(written), header=f"{header_of(header)}\n")
+
+
+def _is_header(row: list[str]) -> bool:
+    """Tell names of columns from values: each is there, none twice, and none is a number."""
+    names = [cell.strip() for cell in row]
+    return all(names) and len(set(names)) == len(names) and not any(map(NUMBER.fullmatch, names))
