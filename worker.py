@@ -27,6 +27,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.adopting import Adopter
 from activities.approvals import Approvals
+from activities.children import Children
 from activities.control import Control
 from activities.documents import Documents
 from activities.interceptor import Failures
@@ -77,6 +78,7 @@ class Deeds:
     responses: Responses
     records: Records
     approvals: Approvals
+    children: Children
     control: Control
     documents: Documents
     maintenance: Maintenance
@@ -132,6 +134,7 @@ async def build(
                 responses=Responses(submitter, releaser, books, watcher, Pace()),
                 records=Records(db, objects),
                 approvals=Approvals(db),
+                children=Children(db, objects, client, job_types),
                 control=Control(client),
                 documents=Documents(db, objects, provider_settings.model),
                 maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
@@ -182,6 +185,8 @@ def _main_worker(
             deeds.approvals.record_approval,
             deeds.approvals.record_reminder,
             deeds.approvals.record_decision,
+            deeds.children.open_child,
+            deeds.children.child_outcome,
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,
         ],

@@ -20,15 +20,15 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.adopting import Adopter
+from activities.closing import end_row
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
-from jobs.errors import JobError, ProviderFailure, WorkflowLost
-from jobs.model import Ending, Failure, JobRef
+from jobs.errors import JobError, ProviderFailure
 from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions, inbox, installation, job_lists, job_moves, responses
+from storage import children, executions, inbox, installation, job_lists, job_moves, responses
 from storage.database import Database
 from storage.executions import Life
 from storage.job_lists import Position
@@ -87,6 +87,7 @@ class Maintenance(MaintenanceDeeds):
         """Make every quick repair once; the provider may spoil one, not the others."""
         await self._one("start pending jobs", self.start_pending)
         await self._one("close jobs of closed workflows", self.close_lost)
+        await self._one("close jobs whose parent has ended", self.close_orphans)
         await self._one("repeat unanswered cancels", self.repeat_cancels)
         await self._one("release abandoned responses", self.release_abandoned)
         await self._one("look at unknown responses", self.adopter.adopt_strangers)
@@ -132,12 +133,26 @@ class Maintenance(MaintenanceDeeds):
                 await self._close_if_lost(row)
             after = Position(rows[-1].created_at, rows[-1].id)
 
+    async def close_orphans(self) -> None:
+        """End children whose parent has ended without them: it was terminated or is gone."""
+        for row in await children.orphans(self.db, idle=PATIENCE, limit=BATCH):
+            life = await executions.look(self.client, row.id)
+            if life is Life.OPEN:
+                # Temporal has told its workflow, unless somebody cut the two apart.
+                await job_moves.request_cancel(
+                    self.db, row.tenant, row.id, by="maintenance", reason="its parent has ended"
+                )
+            elif life is Life.ABSENT and row.status is JobStatus.PENDING:
+                await end_row(self.db, row, JobStatus.CANCELED)
+            else:
+                await end_row(self.db, row, JobStatus.FAILED)
+
     async def repeat_cancels(self) -> None:
         """Tell workflows again that their job was canceled; end jobs that have no workflow."""
         rows = await job_lists.unanswered_cancels(self.db, older_than=PATIENCE, limit=BATCH)
         for row in rows:
             if not await executions.ask_to_cancel(self.client, row.id, "canceled in the record"):
-                await self._end(row, JobStatus.CANCELED)
+                await end_row(self.db, row, JobStatus.CANCELED)
 
     async def release_abandoned(self) -> None:
         """Cancel responses whose job has ended without them."""
@@ -150,26 +165,13 @@ class Maintenance(MaintenanceDeeds):
         if life is Life.OPEN:
             return
         if life is Life.ABSENT and row.status is JobStatus.PENDING:
+            if row.parent_id is not None:
+                return  # its parent starts it, or `close_orphans` ends it
             # Never started. `start_pending` will, unless Temporal may have forgotten that it was.
             age = datetime.now(UTC) - row.created_at
             if age < await executions.retention(self.client):
                 return
-        await self._end(row, JobStatus.FAILED)
-
-    async def _end(self, row: JobRow, status: JobStatus) -> None:
-        lost = Failure(
-            code=WorkflowLost.code,
-            message="the workflow was terminated, timed out or deleted from outside",
-        )
-        ending = Ending(
-            job=JobRef(tenant=row.tenant, job_id=row.id, type=row.type),
-            status=status,
-            failure=lost if status is JobStatus.FAILED else None,
-            progress=row.progress,
-            started_at=row.started_at or row.created_at,
-        )
-        standing = await job_moves.finish(self.db, ending)
-        logger.warning("job %s had no workflow any more: recorded as %s", row.id, standing.status)
+        await end_row(self.db, row, JobStatus.FAILED)
 
     async def _one(self, what: str, repair: Callable[[], Awaitable[None]]) -> None:
         try:

@@ -136,6 +136,7 @@ class Presenter:
             "retry_count": row.retry_count,
             "labels": row.labels,
             "parent_id": row.parent_id,
+            "root_id": row.root_id,
             "created_at": row.created_at,
             "started_at": row.started_at,
             "completed_at": row.completed_at,
@@ -153,6 +154,7 @@ class Presenter:
             result=f"{path}/result",
             events=f"{path}/events",
             cancel=f"{path}/cancel",
+            children=f"{self.prefix}/api/jobs?parent={job_id}",
             temporal_ui=ui and f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{job_id}",
         )
 

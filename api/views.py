@@ -17,6 +17,7 @@ _LINKS: dict[str, Any] = {
     "result": f"{_JOB}/result",
     "events": f"{_JOB}/events",
     "cancel": f"{_JOB}/cancel",
+    "children": f"/api/jobs?parent={JOB_ID}",
     "temporal_ui": f"http://127.0.0.1:8233/namespaces/default/workflows/{JOB_ID}",
 }
 
@@ -28,11 +29,12 @@ class JobLinks(BaseModel):
     result: str
     events: str
     cancel: str
+    children: str
     temporal_ui: str | None = None
 
 
 class CostView(BaseModel):
-    """What the job's responses cost so far.
+    """What the job's responses, and those of the jobs that it ran, cost so far.
 
     `usd` is a decimal number as text, so that nothing is rounded; null while no price is known.
     """
@@ -93,6 +95,7 @@ _SUMMARY: dict[str, Any] = {
     "retry_count": 0,
     "labels": {"team": "research"},
     "parent_id": None,
+    "root_id": JOB_ID,
     "created_at": "2026-11-21T10:00:00Z",
     "started_at": "2026-11-21T10:00:01Z",
     "completed_at": "2026-11-21T10:00:24Z",
@@ -116,9 +119,12 @@ class JobSummary(BaseModel):
     waiting_for: str | None = Field(description="Whom a job waits for that waits for a signal.")
     error: JobFailureView | None
     cost: CostView
-    retry_count: int = Field(description="Submits to the provider beyond the first of each step.")
+    retry_count: int = Field(
+        description="Submits to the provider beyond the first of each step; children included."
+    )
     labels: dict[str, str]
-    parent_id: JobId | None
+    parent_id: JobId | None = Field(description="The job that runs this one; null for a root.")
+    root_id: JobId = Field(description="The outermost of the jobs that led to this one.")
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None

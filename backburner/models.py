@@ -44,6 +44,7 @@ class Links(Value):
     result: str | None = None
     events: str | None = None
     cancel: str | None = None
+    children: str | None = None
     temporal_ui: str | None = None
 
 
@@ -56,7 +57,9 @@ class Job(Value):
         waiting_for: Whom a job waits for that waits for a signal.
         result: The output; None also when it is too large for this reply, so read it with
             `AsyncBackburner.result`.
-        retry_count: Submits to the provider beyond the first of each step.
+        retry_count: Submits to the provider beyond the first of each step; children included.
+        parent_id: The job that runs this one; None for a root.
+        root_id: The outermost of the jobs that led to this one.
         estimated_completion_seconds: Seconds left, estimated from finished jobs of the type.
     """
 
@@ -71,6 +74,7 @@ class Job(Value):
     retry_count: int = 0
     labels: dict[str, str] = {}
     parent_id: UUID | None = None
+    root_id: UUID | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -92,7 +96,8 @@ class JobEvent(Value):
 
     Attributes:
         seq: Counts from 1 within the job, without gaps.
-        type: `created`, `started`, `progress`, `cancel_requested` or a terminal status.
+        type: `created`, `started`, `progress`, `child_started`, `child_finished`,
+            `cancel_requested` or a terminal status.
     """
 
     job_id: UUID

@@ -27,6 +27,7 @@ class Ticket(Value, Generic[In]):
 
     Attributes:
         job: The job's name in Postgres; its id is the workflow id.
+        root: The outermost of the jobs that led to this one; None when it is that itself.
         input: The validated payload.
         options: The client's choices.
         deadline: How long the job may take in all.
@@ -34,6 +35,7 @@ class Ticket(Value, Generic[In]):
     """
 
     job: JobRef
+    root: JobId | None = None
     input: In
     options: JobOptions = JobOptions()
     deadline: timedelta
@@ -95,10 +97,17 @@ class Ending(Value):
 
 
 class Standing(Value):
-    """The terminal status that stands in the record, whoever wrote it."""
+    """The terminal status that stands in the record, whoever wrote it.
+
+    Attributes:
+        cost: What the record says the job cost, the jobs it ran included.
+        result: The output as JSON text, for whoever finds a success without having an output.
+    """
 
     status: JobStatus
     failure: Failure | None = None
+    cost: Cost | None = None
+    result: str | None = None
 
 
 class ProgressReport(Value):

@@ -58,6 +58,8 @@ class JobOptions(ResponseOptions):
         queued_ceiling_seconds: How long a response may stay queued before it is canceled and
             submitted again; None takes the default of its completion window.
         running_ceiling_seconds: The same for how long it may take in all.
+        priority: 1 goes before everything else that waits, 5 after it; the jobs that a job runs
+            inherit it. Within one priority tenants take turns.
     """
 
     max_tries: int = Field(default=DEFAULT_MAX_TRIES, ge=1, le=10)
@@ -65,3 +67,15 @@ class JobOptions(ResponseOptions):
     on_uncertain: OnUncertain = "resubmit"
     queued_ceiling_seconds: int | None = Field(default=None, ge=1)
     running_ceiling_seconds: int | None = Field(default=None, ge=1)
+    priority: int = Field(default=3, ge=1, le=5)
+
+    def for_child(self, chosen: ResponseOptions) -> "JobOptions":
+        """Return the options of a job that a job with these options runs.
+
+        Complete options are taken as they are; of other choices, these here are stronger. A child
+        has the deadline of its type, as far as its parent's own allows.
+        """
+        if isinstance(chosen, JobOptions):
+            return chosen
+        both = self.over(chosen).model_dump()
+        return self.model_copy(update={**both, "deadline_seconds": None})

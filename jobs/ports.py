@@ -12,7 +12,8 @@ from jobs.approvals import (
     ApprovalStanding,
     Settlement,
 )
-from jobs.model import Ending, ProgressReport, Standing
+from jobs.children import ChildOpening, ChildOutcome, OpenedChild
+from jobs.model import Ending, JobRef, ProgressReport, Standing
 from jobs.requests import (
     AdoptRequest,
     CancelRequest,
@@ -81,6 +82,24 @@ class ApprovalDeeds:
     @activity.defn(name="record_decision")
     async def record_decision(self, wanted: ApprovalSettlement) -> Settlement:
         """Compare-and-set how an approval ended and return how it did."""
+        raise NotImplementedError
+
+
+class ChildDeeds:
+    """What is done to the rows of jobs that a job runs."""
+
+    @activity.defn(name="open_child")
+    async def open_child(self, opening: ChildOpening) -> OpenedChild | None:
+        """Open the row of a child; opening it again changes nothing.
+
+        Returns:
+            None when the parent has ended or its cancel was requested: then there is no row.
+        """
+        raise NotImplementedError
+
+    @activity.defn(name="child_outcome")
+    async def child_outcome(self, job: JobRef) -> ChildOutcome:
+        """Return how a child ended; one whose workflow is gone or never began is ended first."""
         raise NotImplementedError
 
 

@@ -16,13 +16,13 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.webhooks import EVENT_TYPES, INCOMING_PATH
 from local.ports import preferred_port
 from local.postgres import Postgres
 from local.processes import Process
 from local.temporal import TemporalServer
 from settings import TemporalSettings
-from storage.executions import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parent.parent
 DATABASE = "backburner"

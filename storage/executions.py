@@ -18,30 +18,16 @@ from temporalio.api.workflowservice.v1 import (
     ListWorkflowExecutionsRequest,
 )
 from temporalio.client import Client
-from temporalio.common import (
-    Priority,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from jobs import starting
 from jobs.errors import JobNotStarted, ServiceUnavailable
 from jobs.model import JobRef, Ticket
 from jobs.registry import JobType
 from jobs.values import JobId
 from storage.jobs import JobRow
-
-JOB_TYPE = SearchAttributeKey.for_keyword("JobType")
-JOB_TENANT = SearchAttributeKey.for_keyword("JobTenant")
-PARENT_JOB = SearchAttributeKey.for_keyword("ParentJob")
-SEARCH_ATTRIBUTES = (JOB_TYPE, JOB_TENANT, PARENT_JOB)
-
-BACKSTOP = timedelta(hours=1)
-"""Temporal itself ends a workflow this long after its deadline; by then its own clean-up failed."""
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """A caller is waiting; what cannot be done now is repaired by maintenance."""
@@ -74,16 +60,12 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
     Raises:
         ServiceUnavailable: Temporal does not answer. The job stays pending.
     """
-    options = row.options
-    deadline = (
-        timedelta(seconds=options.deadline_seconds)
-        if options.deadline_seconds
-        else job_type.deadline
-    )
+    job = JobRef(tenant=row.tenant, job_id=row.id, type=row.type)
+    deadline = starting.deadline(job_type, row.options)
     ticket = Ticket[Any](
-        job=JobRef(tenant=row.tenant, job_id=row.id, type=row.type),
+        job=job,
         input=job_type.input.model_validate(row.payload),
-        options=options,
+        options=row.options,
         deadline=deadline,
         expected=job_type.expected,
     )
@@ -95,10 +77,10 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
             task_queue=queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            execution_timeout=deadline + BACKSTOP,
-            search_attributes=_search_attributes(row),
+            execution_timeout=deadline + starting.BACKSTOP,
+            search_attributes=starting.search_attributes(job, row.parent_id),
             static_summary=job_type.title,
-            priority=Priority(fairness_key=row.tenant),
+            priority=starting.priority(job, row.options),
             rpc_timeout=RPC_TIMEOUT,
         )
 
@@ -246,13 +228,3 @@ def _goes_on(status: WorkflowExecutionStatus.ValueType) -> bool:
         WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
         WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
     }
-
-
-def _search_attributes(row: JobRow) -> TypedSearchAttributes:
-    pairs = [
-        SearchAttributePair(JOB_TYPE, row.type),
-        SearchAttributePair(JOB_TENANT, row.tenant),
-    ]
-    if row.parent_id:
-        pairs.append(SearchAttributePair(PARENT_JOB, str(row.parent_id)))
-    return TypedSearchAttributes(pairs)

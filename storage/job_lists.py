@@ -97,13 +97,15 @@ async def unstarted(
 ) -> list[JobRow]:
     """Claim pending jobs whose workflow may never have been started, the oldest check first.
 
-    Each one is handed out again only after five minutes, so that a long backlog costs little.
+    Not those that a job runs: their parent starts them. Each one is handed out again only after
+    five minutes, so that a long backlog costs little.
     """
     rows = await db.fetch(
         f"""
         UPDATE jobs SET start_checked_at = now() WHERE id IN (
             SELECT id FROM jobs
-            WHERE status = 'pending' AND created_at < now() - $1::interval
+            WHERE status = 'pending' AND parent_id IS NULL
+                AND created_at < now() - $1::interval
                 AND created_at > now() - $2::interval
                 AND COALESCE(start_checked_at, '-infinity') < now() - interval '5 minutes'
             ORDER BY start_checked_at NULLS FIRST, created_at LIMIT $3

@@ -1,6 +1,8 @@
 """How a job moves: running, progress, cancel requested, ended. Each move is one compare-and-set.
 
-Every statement writes the event that tells of the move, numbered from the job's own row.
+Every statement writes the event that tells of the move, numbered from the job's own row. One that
+touches several jobs of a tree locks them first, in the order of their ids, here as in
+`storage/responses.py`, so that no two wait for one another in a circle.
 """
 
 import re
@@ -10,35 +12,89 @@ from jobs.model import Ending, ProgressReport, Standing
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
-from storage.jobs import get, to_failure
+from storage.jobs import COST, get, to_cost, to_failure
 
 NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
 """NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
+
+FINISH = f"""
+    WITH locked AS (
+        SELECT id, status, cancel_requested_at FROM jobs
+        WHERE tenant = $1 AND id IN ($2, (SELECT parent_id FROM jobs WHERE id = $2))
+        ORDER BY id FOR UPDATE),
+    ended AS (
+        SELECT id, CASE WHEN cancel_requested_at IS NULL THEN $3 ELSE 'canceled' END AS status
+        FROM locked WHERE id = $2 AND status IN ('pending', 'running')),
+    job AS (
+        UPDATE jobs SET status = ended.status,
+            result = CASE WHEN ended.status = 'succeeded' THEN $4::text::jsonb END,
+            result_key = CASE WHEN ended.status = 'succeeded' THEN $5 END,
+            error_code = CASE WHEN ended.status = 'failed' THEN $6 END,
+            error_message = CASE WHEN ended.status = 'failed' THEN $7 END,
+            progress_stage = $8, progress_current = $9, progress_total = $10,
+            waiting_for = NULL, started_at = COALESCE(started_at, $11), completed_at = now(),
+            last_seq = last_seq + 1, updated_at = now()
+        FROM ended WHERE jobs.id = ended.id
+        RETURNING jobs.*),
+    withdrawn AS (
+        UPDATE approvals SET state = 'withdrawn', decided_at = now()
+        FROM job WHERE approvals.job_id = job.id AND approvals.state = 'open'),
+    event AS (
+        INSERT INTO job_events (job_id, seq, type, data)
+        SELECT id, last_seq, status, jsonb_strip_nulls(jsonb_build_object(
+            'code', error_code, 'message', error_message)) FROM job),
+    parent AS (
+        UPDATE jobs SET last_seq = jobs.last_seq + 1, updated_at = now()
+        FROM locked, job WHERE jobs.id = locked.id AND locked.id = job.parent_id
+            AND locked.status IN ('pending', 'running')
+        RETURNING jobs.id, jobs.last_seq),
+    told AS (
+        INSERT INTO job_events (job_id, seq, type, data)
+        SELECT parent.id, parent.last_seq, 'child_finished', jsonb_build_object(
+            'job_id', job.id, 'key', child_key, 'type', type, 'status', status)
+        FROM parent, job)
+    SELECT status, error_code, error_message, {COST} FROM job
+    UNION ALL
+    SELECT status, error_code, error_message, {COST} FROM jobs
+    WHERE tenant = $1 AND id = $2
+    LIMIT 1
+    """  # noqa: S608 # constant
 
 
 async def request_cancel(
     db: Database, tenant: Tenant, job_id: JobId, *, by: str, reason: str | None
 ) -> JobStatus:
-    """Write down that somebody wants the job canceled; the first request is the one that counts.
+    """Write down that somebody wants a job canceled, and with it all jobs that it runs.
 
-    A finished job is left alone. Returns the status as it stands.
+    The first request is the one that counts, for each of them; finished jobs are left alone.
+    Returns the status as it stands.
 
     Raises:
         JobNotFound: The tenant has no such job.
     """
     status = await db.fetchval(
         """
-        WITH job AS (
+        WITH RECURSIVE wanted AS (
+            SELECT id FROM jobs
+            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
+            UNION ALL
+            SELECT child.id FROM jobs child JOIN wanted ON child.parent_id = wanted.id
+            WHERE child.status IN ('pending', 'running')),
+        locked AS (
+            SELECT id FROM jobs
+            WHERE id IN (SELECT id FROM wanted) AND status IN ('pending', 'running')
+                AND cancel_requested_at IS NULL
+            ORDER BY id FOR UPDATE),
+        job AS (
             UPDATE jobs SET cancel_requested_at = now(), cancel_requested_by = $3,
                 cancel_reason = $4, last_seq = last_seq + 1, updated_at = now()
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-                AND cancel_requested_at IS NULL
-            RETURNING id, status, last_seq),
+            FROM locked WHERE jobs.id = locked.id
+            RETURNING jobs.id, status, last_seq),
         event AS (
             INSERT INTO job_events (job_id, seq, type, data)
             SELECT id, last_seq, 'cancel_requested',
                 jsonb_build_object('by', $3::text, 'reason', $4::text) FROM job)
-        SELECT status FROM job
+        SELECT status FROM job WHERE id = $2
         """,
         tenant,
         job_id,
@@ -54,41 +110,15 @@ async def request_cancel(
 async def finish(db: Database, ending: Ending, *, result_key: str | None = None) -> Standing:
     """Compare-and-set the terminal status; a cancel requested before wins over any other ending.
 
-    A result whose key is given lies in the object store and is left out of the row.
+    A result whose key is given lies in the object store and is left out of the row. A parent that
+    still goes on is told in its own events.
 
     Raises:
         JobNotFound: The tenant has no such job.
     """
     failure = ending.failure
     row = await db.fetchrow(
-        """
-        WITH ended AS (
-            SELECT id, CASE WHEN cancel_requested_at IS NULL THEN $3 ELSE 'canceled' END AS status
-            FROM jobs WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-            FOR UPDATE),
-        job AS (
-            UPDATE jobs SET status = ended.status,
-                result = CASE WHEN ended.status = 'succeeded' THEN $4::text::jsonb END,
-                result_key = CASE WHEN ended.status = 'succeeded' THEN $5 END,
-                error_code = CASE WHEN ended.status = 'failed' THEN $6 END,
-                error_message = CASE WHEN ended.status = 'failed' THEN $7 END,
-                progress_stage = $8, progress_current = $9, progress_total = $10,
-                waiting_for = NULL, started_at = COALESCE(started_at, $11), completed_at = now(),
-                last_seq = last_seq + 1, updated_at = now()
-            FROM ended WHERE jobs.id = ended.id
-            RETURNING jobs.id, jobs.status, last_seq, error_code, error_message),
-        withdrawn AS (
-            UPDATE approvals SET state = 'withdrawn', decided_at = now()
-            FROM job WHERE approvals.job_id = job.id AND approvals.state = 'open'),
-        event AS (
-            INSERT INTO job_events (job_id, seq, type, data)
-            SELECT id, last_seq, status, jsonb_strip_nulls(jsonb_build_object(
-                'code', error_code, 'message', error_message)) FROM job)
-        SELECT status, error_code, error_message FROM job
-        UNION ALL
-        SELECT status, error_code, error_message FROM jobs WHERE tenant = $1 AND id = $2
-        LIMIT 1
-        """,
+        FINISH,
         ending.job.tenant,
         ending.job.job_id,
         ending.status,
@@ -103,12 +133,12 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
     )
     if row is None:
         raise JobNotFound(f"no job {str(ending.job.job_id)!r}")
-    standing = Standing(status=JobStatus(row["status"]), failure=to_failure(row))
+    standing = Standing(status=JobStatus(row["status"]), failure=to_failure(row), cost=to_cost(row))
     if standing.status.is_terminal:
         return standing
     # Somebody else ended the job while this statement waited for the row: its snapshot is too old.
     stood = await get(db, ending.job.tenant, ending.job.job_id)
-    return Standing(status=stood.status, failure=stood.failure)
+    return Standing(status=stood.status, failure=stood.failure, cost=stood.cost, stood_before=True)
 
 
 async def write_progress(db: Database, report: ProgressReport) -> None:

@@ -32,7 +32,9 @@ class NewJob:
     @property
     def fingerprint(self) -> str:
         """Hash of everything the client chose, so that a replay is told from a reused key."""
-        return fingerprint([self.type, self.payload, self.options.model_dump(), self.labels])
+        # Without defaults: an option added by a later version must not make a replay look new.
+        options = self.options.model_dump(exclude_defaults=True)
+        return fingerprint([self.type, self.payload, options, self.labels])
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class JobRow:
     result_key: str | None
     parent_id: JobId | None
     root_id: JobId
+    ancestors: tuple[JobId, ...]
+    child_key: str | None
     fingerprint: str
     retry_count: int
     progress: Progress
@@ -64,11 +68,14 @@ class JobRow:
     updated_at: datetime
 
 
-COLUMNS = """id, tenant, type, status, payload, options, labels, error_code, error_message,
+COST = """cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
+    reasoning_tokens, settled_responses, unpriced_responses"""
+"""What `to_cost` reads."""
+
+COLUMNS = f"""id, tenant, type, status, payload, options, labels, error_code, error_message,
     result IS NOT NULL OR result_key IS NOT NULL AS has_result, result_key, parent_id, root_id,
-    fingerprint, retry_count, progress_stage, progress_current, progress_total, waiting_for,
-    cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-    settled_responses, unpriced_responses, cancel_requested_at, last_seq,
+    ancestors, child_key, fingerprint, retry_count, progress_stage, progress_current,
+    progress_total, waiting_for, {COST}, cancel_requested_at, last_seq,
     created_at, started_at, completed_at, updated_at"""
 """Everything but the result, which may be large and is fetched on its own."""
 
@@ -149,6 +156,8 @@ def to_row(row: asyncpg.Record) -> JobRow:
         result_key=row["result_key"],
         parent_id=row["parent_id"],
         root_id=row["root_id"],
+        ancestors=tuple(row["ancestors"]),
+        child_key=row["child_key"],
         fingerprint=row["fingerprint"],
         retry_count=row["retry_count"],
         progress=Progress(
@@ -157,7 +166,7 @@ def to_row(row: asyncpg.Record) -> JobRow:
             total=row["progress_total"],
         ),
         waiting_for=row["waiting_for"],
-        cost=_cost(row),
+        cost=to_cost(row),
         cancel_requested_at=row["cancel_requested_at"],
         last_seq=row["last_seq"],
         created_at=row["created_at"],
@@ -174,7 +183,8 @@ def to_failure(row: asyncpg.Record) -> Failure | None:
     return Failure(code=row["error_code"], message=row["error_message"] or "")
 
 
-def _cost(row: asyncpg.Record) -> Cost:
+def to_cost(row: asyncpg.Record) -> Cost:
+    """Return what the job of a record cost so far."""
     usd: Decimal | None = row["cost_usd"]
     return Cost(
         usd=usd,

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from storage.executions import SEARCH_ATTRIBUTES
+from jobs.starting import SEARCH_ATTRIBUTES
 from storage.payloads import data_converter
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"

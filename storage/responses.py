@@ -116,19 +116,24 @@ async def open_intent(
 ) -> Submit | None:
     """Write the intent of a submit and mark the job running, in one transaction.
 
+    A repeated submit counts for the job and for all that run it.
+
     Returns:
         The open submit; None when the job has ended, its cancel was requested, another worker has
         opened this number first, or the step has a response already.
     """
     row = await db.fetchrow(
         f"""
-        WITH old AS (
-            SELECT id, status FROM jobs
-            WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
-                AND cancel_requested_at IS NULL
+        WITH locked AS (
+            SELECT id, status, cancel_requested_at FROM jobs
+            WHERE tenant = $1 AND (id = $2
+                OR $4 > 1 AND id = ANY(ARRAY(SELECT unnest(ancestors) FROM jobs WHERE id = $2)))
+            ORDER BY id FOR UPDATE),
+        old AS (
+            SELECT id, status FROM locked
+            WHERE id = $2 AND status IN ('pending', 'running') AND cancel_requested_at IS NULL
                 AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
-                    AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))
-            FOR UPDATE),
+                    AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
         intent AS (
             INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
             SELECT $1, id, $3, $4, $5, $6 FROM old
@@ -142,7 +147,10 @@ async def open_intent(
             RETURNING jobs.id, last_seq, old.status AS was),
         event AS (
             INSERT INTO job_events (job_id, seq, type)
-            SELECT id, last_seq, 'started' FROM job WHERE was = 'pending')
+            SELECT id, last_seq, 'started' FROM job WHERE was = 'pending'),
+        above AS (
+            UPDATE jobs SET retry_count = retry_count + 1, updated_at = now()
+            FROM locked, intent WHERE jobs.id = locked.id AND locked.id <> $2 AND $4 > 1)
         SELECT {COLUMNS} FROM intent
         """,  # noqa: S608 # constant
         job.tenant,
@@ -219,7 +227,7 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
 
 
 async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
-    """Write down how a submit ended and book its usage on the job, exactly once.
+    """Write down how a submit ended and book its usage on the job and its ancestors, exactly once.
 
     One that was canceled because another submit of its step won is wasted, whoever finds out.
 
@@ -240,7 +248,12 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
                 service_tier = $8, output = $9, output_key = $10, error_code = $11,
                 error_message = $12, settled_at = now()
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
-            RETURNING job_id)
+            RETURNING job_id),
+        line AS (
+            SELECT id FROM jobs
+            WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
+                AND EXISTS (SELECT FROM settled)
+            ORDER BY id FOR UPDATE)
         UPDATE jobs SET
             cost_usd = CASE WHEN $6::numeric IS NULL THEN cost_usd
                 ELSE COALESCE(cost_usd, 0) + $6::numeric END,
@@ -251,7 +264,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
             unpriced_responses = unpriced_responses
                 + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
             updated_at = now()
-        FROM settled WHERE jobs.id = settled.job_id
+        FROM line WHERE jobs.id = line.id
         RETURNING jobs.id
         """,
         submit.job_id,

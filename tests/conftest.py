@@ -10,11 +10,11 @@ import pytest
 import uvicorn
 from temporalio.client import Client
 
+from jobs.starting import SEARCH_ATTRIBUTES
 from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
 from local.postgres import Postgres
 from local.temporal import TemporalServer
-from storage.executions import SEARCH_ATTRIBUTES
 from storage.migrate import migrate
 from tests.installation import Installation, installed, serving
 

@@ -14,6 +14,7 @@
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like
         ├── ApprovalTimedOut · ApprovalMalformed
+        ├── NestedTooDeep · ChildGoesOn
         └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
                               JobDefect · JobCanceled · StepTakenOver · WorkerDraining
 
@@ -27,6 +28,7 @@ from jobs.errors.approvals import (
     ApprovalTimedOut,
 )
 from jobs.errors.base import JobError
+from jobs.errors.composition import ChildGoesOn, NestedTooDeep
 from jobs.errors.door import (
     IdempotencyKeyReused,
     InternalError,
@@ -98,6 +100,7 @@ __all__ = [
     "ApprovalNotOpen",
     "ApprovalStale",
     "ApprovalTimedOut",
+    "ChildGoesOn",
     "DeadlineExceeded",
     "DocumentBroken",
     "DocumentEmpty",
@@ -121,6 +124,7 @@ __all__ = [
     "JobNotFound",
     "JobNotStarted",
     "MethodNotAllowed",
+    "NestedTooDeep",
     "NoResult",
     "NotBuiltYet",
     "OutputMismatch",

@@ -11,11 +11,11 @@ import httpx2
 import pytest
 
 from jobs.model import Progress
+from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.status import JobStatus
 from jobs.values import JobId
 from local.temporal import TemporalServer, find_temporal
 from storage import executions
-from storage.executions import SEARCH_ATTRIBUTES
 from tests.installation import Installation, eventually, installed
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]

@@ -13,9 +13,10 @@ from temporalio.worker import Worker
 from jobs.errors import JobNotStarted, ServiceUnavailable
 from jobs.options import JobOptions
 from jobs.registry import JobType
+from jobs.starting import BACKSTOP, JOB_TENANT, JOB_TYPE, PARENT_JOB
 from local.ports import free_port
 from storage import executions
-from storage.executions import BACKSTOP, JOB_TENANT, JOB_TYPE, PARENT_JOB, Life
+from storage.executions import Life
 from storage.namespaces import register_search_attributes
 from storage.objects import open_store
 from storage.payloads import data_converter

@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 from temporalio import workflow
 
+from jobs.children import ChildOutcome
 from jobs.errors import JobFailure
 from jobs.options import ResponseOptions
 from workflows.core import Job, job, query, signal
@@ -272,3 +273,52 @@ class Pokes(Pokeable):
 
     async def work(self, input: Count) -> Said:
         return Said(said=[str(input.to)])
+
+
+class Errand(BaseModel):
+    """A job to run."""
+
+    key: str
+    type: str
+    payload: dict[str, Any] = {}
+
+
+class Family(BaseModel):
+    """Jobs to run, all at once within the limit, and what to ask meanwhile and afterwards."""
+
+    errands: list[Errand]
+    prompts: list[str] = []
+    limit: int = 20
+    last_words: str | None = None
+    is_strict: bool = False
+
+
+class Reports(BaseModel):
+    """What became of the jobs, and what was said."""
+
+    outcomes: list[ChildOutcome] = []
+    said: list[str] = []
+
+
+@job("test_parents", title="Run other jobs", expected=SHORT)
+class Parents(Job[Family, Reports]):
+    """Run other jobs and ask something of its own meanwhile."""
+
+    is_strict = False
+
+    async def work(self, input: Family) -> Reports:
+        self.is_strict = input.is_strict
+        self.progress_to("Running jobs", 0, len(input.errands))
+        asked = [asyncio.create_task(self.respond(p, summary="Meanwhile")) for p in input.prompts]
+        outcomes = await self.gather(input.errands, self.send, name="errands", limit=input.limit)
+        said = [await each for each in asked]
+        if input.last_words:
+            said.append(await self.respond(input.last_words, summary="Last words"))
+        return Reports(outcomes=outcomes, said=said)
+
+    async def send(self, errand: Errand) -> ChildOutcome:
+        """Run one job; a strict parent sulks when it fails."""
+        outcome = await self.run_job(errand.type, errand.payload, key=errand.key)
+        if self.is_strict and outcome.failure:
+            raise Sulking(outcome.failure.message)
+        return outcome

@@ -20,12 +20,12 @@ from typing import Any
 import uvicorn
 
 from jobs.registry import JobType
+from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.values import JobId
 from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
 from local.postgres import Postgres
 from local.temporal import TemporalServer
-from storage.executions import SEARCH_ATTRIBUTES
 from storage.migrate import migrate
 from tests.installation import Installation, installed, serving
 from tests.workflows.examples import TEXT, example

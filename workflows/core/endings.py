@@ -1,7 +1,8 @@
 """How a job ends: once, recorded before the workflow closes, and closed as recorded."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
@@ -39,10 +40,9 @@ async def carry(job: "Job[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
 async def _settle(
     job: "Job[In, Out]", ticket: Ticket[In], result: str | None, failure: Failure | None
 ) -> Standing:
-    """Cancel what is still open at the provider, then record the ending."""
+    """Cancel the children and responses that are still open, then record the ending."""
     canceled = workflow.cancellation_reason() is not None
-    if canceled or job.has_open_steps:
-        await _cancel_responses(ticket, canceled)
+    await _let_go(job, ticket, canceled)
     await job.recorded()
     status = JobStatus.CANCELED if canceled else JobStatus.FAILED
     if result is not None and not canceled:
@@ -59,11 +59,21 @@ async def _settle(
     )
 
 
-async def _cancel_responses(ticket: Ticket[Any], canceled: bool) -> None:
-    reason = workflow.cancellation_reason() if canceled else "the job failed"
+async def _let_go(job: "Job[Any, Any]", ticket: Ticket[Any], canceled: bool) -> None:
+    """End what would cost money for nothing, all of it at once."""
+    reason = (workflow.cancellation_reason() if canceled else "the job it was for has ended") or ""
+    ends: list[Coroutine[Any, Any, None]] = []
+    if canceled or job.has_open_steps:
+        ends.append(_cancel_responses(ticket, reason, canceled))
+    if job.children.are_open:
+        ends.append(job.children.close(reason))
+    await asyncio.gather(*ends)
+
+
+async def _cancel_responses(ticket: Ticket[Any], reason: str, canceled: bool) -> None:
     await workflow.execute_activity_method(
         ResponseDeeds.cancel_responses,
-        CancelRequest(job=ticket.job, reason=reason or "", job_too=canceled),
+        CancelRequest(job=ticket.job, reason=reason, job_too=canceled),
         start_to_close_timeout=timing.CLEAN_UP,
         heartbeat_timeout=timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
@@ -82,12 +92,12 @@ def _close(job: "Job[In, Out]", standing: Standing, output: Out | None) -> Outco
     """Close the workflow as the record stands."""
     if standing.status is JobStatus.CANCELED:
         raise asyncio.CancelledError
-    if standing.status is JobStatus.SUCCEEDED and output is not None:
-        return Outcome(output=output, cost=job.cost)
     if standing.status is JobStatus.SUCCEEDED:
-        # Success was recorded in a workflow task that Temporal then threw away, because a cancel
-        # had arrived meanwhile; this is the task's second run. The record has the output.
-        return Outcome[Any](output=None, cost=job.cost)
+        if output is None and standing.result is not None:
+            # Success was recorded in a workflow task that Temporal then threw away, because a
+            # cancel had arrived meanwhile; this is the task's second run, and the record knows.
+            output = cast("Out", job.output_type.model_validate_json(standing.result))
+        return Outcome[Any](output=output, cost=standing.cost or job.cost)
     failure = standing.failure or Failure(code=standing.status, message="ended before, otherwise")
     raise ApplicationError(failure.message, type=failure.code, non_retryable=True)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 
 from jobs.approvals import Answer, ApprovalAsk, Decision
+from jobs.children import ChildOutcome, ChildRequest
 from jobs.errors import DeadlineExceeded
 from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
@@ -29,6 +30,7 @@ from jobs.values import DocumentId
 from workflows.core import endings, storable, tasks, timing
 from workflows.core.approvals import Approvals
 from workflows.core.asking import Asker
+from workflows.core.children import Children
 from workflows.core.details import markdown
 from workflows.core.records import record_progress
 from workflows.core.steps import Scope, current_scope
@@ -59,6 +61,7 @@ class Job(Generic[In, Out]):
         self._cancel_asked = False
         self._asker = Asker()
         self._approvals = Approvals()
+        self.children = Children()
         self._work: asyncio.Task[Any] | None = None
         self._handler_error: Exception | None = None
         self.outermost = Scope()
@@ -170,6 +173,39 @@ class Job(Generic[In, Out]):
         )
         return found
 
+    async def run_job(
+        self,
+        type: str,
+        payload: dict[str, Any] | BaseModel,
+        *,
+        key: str,
+        options: ResponseOptions = NO_CHOICE,
+        summary: str | None = None,
+    ) -> ChildOutcome:
+        """Run another job as a child of this one and return how it ended, well or not.
+
+        Args:
+            type: The name of its job type.
+            payload: What it is given; one that does not fit makes it fail with `invalid_payload`.
+            key: Names it among this job's children; the same on every replay.
+            options: Choices for its responses; what the client chose for this job wins. Complete
+                `JobOptions` are taken as they are.
+            summary: What it is about, for Temporal UI.
+
+        Raises:
+            ValueError: Another child has this key, or the payload holds a NUL.
+            DeadlineExceeded: This job has no time left.
+        """
+        request = ChildRequest(
+            key=key,
+            type=type,
+            payload=payload if isinstance(payload, dict) else payload.model_dump(mode="json"),
+            options=self.ticket.options.for_child(options),
+        )
+        outcome = await self.children.run(self, request, summary or f"{type} {key}")
+        self._show()
+        return outcome
+
     async def approval(self, ask: ApprovalAsk, *, edits: type[BaseModel] | None = None) -> Decision:
         """Show something to people and wait until somebody approves or rejects it.
 
@@ -220,7 +256,7 @@ class Job(Generic[In, Out]):
 
     @workflow.query(name="cost", description="Tokens and dollars so far")
     def _query_cost(self) -> Cost:
-        return self._asker.cost
+        return self.cost
 
     @workflow.signal(name="cancel", description="Cancel the job and its open responses")
     async def _signal_cancel(self, reason: str = "") -> None:
@@ -266,8 +302,8 @@ class Job(Generic[In, Out]):
 
     @property
     def cost(self) -> Cost:
-        """What the answered steps cost."""
-        return self._asker.cost
+        """What the answered steps and the ended children cost."""
+        return self._asker.cost + self.children.cost
 
     async def carry(self, ticket: Ticket[In]) -> Outcome[Out]:
         """Run `work` and see to it that the job ends once, the same way everywhere."""
@@ -322,6 +358,13 @@ class Job(Generic[In, Out]):
             retry_policy=timing.PERSISTENT,
             summary="Turn the cancel signal into a cancellation",
         )
+        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+
+    async def cancel_as_recorded(self) -> None:
+        """Have Temporal cancel this workflow, whose cancel only the record knew so far."""
+        if not self._cancel_asked:
+            self._cancel_asked = True
+            await self.cancel_self("canceled in the record")
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
 
     def report(self, progress: Progress) -> None:

@@ -7,8 +7,6 @@ The outermost scope belongs to the job, not to the task that asks first: tasks t
 itself and signal handlers count in it too, and never find a key that was given to another step.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -41,11 +39,6 @@ def current_scope(outermost: Scope) -> Scope:
     return _scope.get(outermost)
 
 
-@contextmanager
-def item_scope(gather_path: str, index: int) -> Iterator[None]:
-    """Enter the scope of one item of a gather."""
-    token = _scope.set(Scope(f"{gather_path}.{index}/"))
-    try:
-        yield
-    finally:
-        _scope.reset(token)
+def enter_item(gather_path: str, index: int) -> None:
+    """Enter the scope of one item of a gather, in a task of its own, with which it ends."""
+    _scope.set(Scope(f"{gather_path}.{index}/"))

@@ -20,13 +20,13 @@ def answer(json_text: str) -> str:
 
 
 def result(json_text: str) -> str:
-    """Return a result's JSON as it is.
+    """Return a result's, or a child's payload's, JSON as it is.
 
     Raises:
         ValueError: It holds a NUL; dropping it would make the record differ from the workflow.
     """
     if ESCAPED_NUL.search(json_text):
-        raise ValueError("the output holds a NUL character, which the record cannot keep")
+        raise ValueError("the JSON holds a NUL character, which the record cannot keep")
     return json_text
 
 

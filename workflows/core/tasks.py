@@ -1,10 +1,10 @@
 """Running several things at once, and finishing things that must not be interrupted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-from workflows.core.steps import Scope, item_scope
+from workflows.core.steps import Scope, enter_item
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,22 +22,24 @@ async def gather(
     path = scope.next_gather(name)
 
     async def one(index: int, item: T) -> R:
-        with item_scope(path, index):
-            async with gate:
-                return await do(item)
+        enter_item(path, index)
+        async with gate:
+            return await do(item)
 
     tasks = [asyncio.create_task(one(index, item)) for index, item in enumerate(items)]
     try:
         return list(await asyncio.gather(*tasks))
-    finally:
+    except (Exception, asyncio.CancelledError):
+        # Not when a worker that stops throws the workflow away: then nothing can be awaited.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
-async def steady(work: Coroutine[Any, Any, T]) -> T:
+async def steady(work: Awaitable[T]) -> T:
     """Finish something whatever cancels the caller meanwhile; return its result."""
-    task = asyncio.create_task(work)
+    task = asyncio.ensure_future(work)
     while not task.done():
         try:
             await asyncio.shield(task)

@@ -35,5 +35,8 @@ EXTRACTION = timedelta(minutes=5)
 SWEEP = timedelta(minutes=30)
 """One turn of maintenance; it ends by itself after five minutes, later when there is much to do."""
 
+SHORTEST_CHILD = timedelta(seconds=1)
+"""What a child gets that is opened when its parent has no time left: enough to say so."""
+
 WIDTH = 20
 """Items of a gather in flight at once, unless the author says otherwise."""
