@@ -22,6 +22,7 @@ from api.gateway import Gateway
 from api.notifier import Notifier
 from api.routes import (
     documents,
+    estimates,
     health,
     interactions,
     job_events,
@@ -51,6 +52,7 @@ TAGS = [
 ]
 
 ROUTES = (
+    estimates,
     job_routes,
     job_events,
     interactions,

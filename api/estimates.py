@@ -5,11 +5,9 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from jobs.forecasts import ENOUGH
 from storage.database import Database
 from storage.job_lists import Durations, durations
-
-ENOUGH = 5
-"""Finished jobs after which history is believed more than the job type's own word."""
 
 OVERDUE_SHARE = 0.1
 """A job later than nearly all before it is expected to take a tenth longer than so far."""

@@ -1,48 +1,13 @@
-"""JSON pointers (RFC 6901) into what a client sent, and values that cannot be stored."""
+"""Values that a client may send and nobody can store."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from jobs.pointers import join
 
 DEEPEST = 64
 """Levels of nesting a body may have; deeper ones only exhaust somebody's stack."""
-
-
-def join(base: str, part: str | int) -> str:
-    """Append a member name or an index to a pointer."""
-    return f"{base}/{str(part).replace('~', '~0').replace('/', '~1')}"
-
-
-def pointer(loc: Sequence[str | int], document: Any, kind: str, base: str = "") -> str:
-    """Turn pydantic's location of an error into a pointer into the document.
-
-    Pydantic also names union members and validators, which are no part of the document and are
-    left out; a missing member is not there either, but is what the pointer has to name.
-    """
-    found, node = base, document
-    for index, part in enumerate(loc):
-        if _holds(node, part):
-            node = node[part]
-        elif kind != "missing" or index < len(loc) - 1:
-            continue
-        found = join(found, part)
-    return found
-
-
-def _holds(node: Any, part: str | int) -> bool:
-    if isinstance(node, list):
-        return isinstance(part, int) and part < len(node)
-    return isinstance(node, dict) and part in node
-
-
-def mistakes(error: ValidationError, document: Any, base: str) -> list[dict[str, Any]]:
-    """List what is wrong with a document that lies at a pointer inside the body."""
-    return [
-        {"pointer": pointer(each["loc"], document, each["type"], base), "detail": each["msg"]}
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
 
 
 def unstorable(document: Any) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from api.pointers import pointer
 from jobs.errors import (
     DocumentNotFound,
     InternalError,
@@ -25,6 +24,7 @@ from jobs.errors import (
     UnknownRoute,
     UnsupportedMediaType,
 )
+from jobs.pointers import pointer
 
 LOG = logging.getLogger(__name__)
 

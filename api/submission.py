@@ -7,9 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from api.bodies import JobRequest
-from api.document_ids import document_ids
 from api.gateway import Gateway
-from api.pointers import mistakes
 from api.problems import Refusal
 from jobs.errors import (
     DocumentNotFound,
@@ -19,7 +17,10 @@ from jobs.errors import (
     ServiceUnavailable,
     UnknownJobType,
 )
+from jobs.examining import examine
+from jobs.findings import Findings
 from jobs.ids import uuid7
+from jobs.pointers import mistakes
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
@@ -47,11 +48,7 @@ async def submit(
         ServiceUnavailable: Postgres does not answer.
     """
     _refuse_unbuilt(wanted)
-    job_type = gateway.job_types.get(wanted.type)
-    if job_type is None:
-        raise UnknownJobType(f"no job type {wanted.type!r}")
-    payload = validated(job_type.input, wanted.payload, "/payload")
-    await _refuse_missing_documents(gateway, tenant, payload)
+    job_type = await fitting(gateway, tenant, wanted.type, wanted.payload)
     new = NewJob(
         id=JobId(uuid7(time.time_ns() // 1_000_000)),
         tenant=tenant,
@@ -67,6 +64,25 @@ async def submit(
     if row.status is JobStatus.PENDING:
         await _start(gateway, job_type, row)
     return row, is_new
+
+
+async def fitting(gateway: Gateway, tenant: Tenant, name: str, payload: dict[str, Any]) -> JobType:
+    """Return the job type that a payload is for, if it can work on it.
+
+    Raises:
+        UnknownJobType: There is no such job type.
+        InvalidPayload: The payload does not fit; with a pointer to each mistake.
+        Refusal: It names documents that do not exist.
+    """
+    job_type = gateway.job_types.get(name)
+    if job_type is None:
+        raise UnknownJobType(f"no job type {name!r}")
+    findings = examine(job_type, payload, gateway.job_types).within("/payload")
+    if findings.mistakes:
+        found = [{"pointer": each.pointer, "detail": each.detail} for each in findings.mistakes]
+        raise InvalidPayload(f"it does not fit {job_type.input.__name__}", errors=found)
+    await _refuse_missing_documents(gateway, tenant, findings)
+    return job_type
 
 
 def validated(model: type[BaseModel], document: Any, base: str) -> BaseModel:
@@ -91,14 +107,14 @@ def _refuse_unbuilt(wanted: JobRequest) -> None:
         raise NotBuiltYet(f"{' and '.join(asked)} cannot be used yet", errors=found)
 
 
-async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, payload: BaseModel) -> None:
-    named = list(document_ids(payload, "/payload"))
-    if not named:
+async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, findings: Findings) -> None:
+    if not findings.documents:
         return
-    absent = set(await documents.missing(gateway.db, tenant, [each for _, each in named]))
+    named = [each for _, each in findings.documents]
+    absent = set(await documents.missing(gateway.db, tenant, named))
     found = [
         {"pointer": at, "detail": f"no document {str(each)!r}"}
-        for at, each in named
+        for at, each in findings.documents
         if each in absent
     ]
     if found:

@@ -186,6 +186,49 @@ class JobPage(BaseModel):
     next: str | None = Field(description="The cursor of the next page; null on the last one.")
 
 
+class PriceRange(BaseModel):
+    """Dollars, as decimal text. Null is unknown, never free."""
+
+    low: str | None = Field(description="At least that; a sum leaves out what is unknown.")
+    typical: str | None
+    high: str | None = Field(description="Seldom more; null when nothing bounds it.")
+
+
+class Unknown(BaseModel):
+    """Something nobody can know before the job runs."""
+
+    pointer: str = Field(description="RFC 6901 pointer into the body.", examples=["/payload"])
+    detail: str
+
+
+class EstimateView(BaseModel):
+    """What a job will probably take, from what recent jobs took."""
+
+    type: str
+    typical_seconds: int = Field(description="As often more as less.")
+    late_seconds: int = Field(description="Seldom more; of a pipeline, as if every job were late.")
+    usd: PriceRange
+    jobs: int = Field(description="How many jobs it is, as far as that is known.")
+    unknown: list[Unknown] = Field(description="What could not be counted.")
+    mermaid: str = Field(description="The job as a Mermaid flowchart.")
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "type": "summarize_text",
+                    "typical_seconds": 24,
+                    "late_seconds": 41,
+                    "usd": {"low": "0.0011", "typical": "0.0023", "high": "0.0087"},
+                    "jobs": 1,
+                    "unknown": [],
+                    "mermaid": 'flowchart TD\n  n1["summarize_text"]',
+                }
+            ]
+        }
+    }
+
+
 class EventView(BaseModel):
     """The `data` of one server-sent event."""
 

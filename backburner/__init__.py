@@ -19,7 +19,16 @@ from backburner.errors import (
     JobFailed,
     WaitTimedOut,
 )
-from backburner.models import Cost, Document, Failure, Job, JobEvent, JobTypeInfo, Links
+from backburner.models import (
+    Cost,
+    Document,
+    Estimate,
+    Failure,
+    Job,
+    JobEvent,
+    JobTypeInfo,
+    Links,
+)
 from backburner.progress import follow
 from jobs.model import Progress
 from jobs.options import JobOptions
@@ -31,6 +40,7 @@ __all__ = [
     "BackburnerError",
     "Cost",
     "Document",
+    "Estimate",
     "Failure",
     "GatewayUnreachable",
     "Job",

@@ -24,6 +24,7 @@ from backburner.event_stream import follow_events
 from backburner.models import (
     Document,
     DocumentPage,
+    Estimate,
     Job,
     JobEvent,
     JobPage,
@@ -132,6 +133,16 @@ class AsyncBackburner:
             extra_seconds=wait.total_seconds(),
         )
         return Job.model_validate_json(reply.content)
+
+    async def estimate(self, type: str, payload: BaseModel | Mapping[str, Any]) -> Estimate:
+        """Return what a job will probably take; it is checked as for a submission, not started.
+
+        Raises:
+            ApiError: The type is unknown, or the payload does not fit.
+        """
+        body = {"type": type, "payload": _sent(payload)}
+        reply = await self._transport.request("POST", "/api/jobs/estimate", json=body)
+        return Estimate.model_validate_json(reply.content)
 
     async def get(self, job_id: UUID | str) -> Job:
         """Return a job as it stands."""

@@ -107,6 +107,41 @@ class JobEvent(Value):
     data: dict[str, Any] = {}
 
 
+class PriceRange(Value):
+    """Dollars; None is unknown, never free."""
+
+    low: Decimal | None = None
+    typical: Decimal | None = None
+    high: Decimal | None = None
+
+
+class Unknown(Value):
+    """Something nobody can know before the job runs."""
+
+    pointer: str
+    detail: str
+
+
+class Estimate(Value):
+    """What a job will probably take.
+
+    Attributes:
+        typical_seconds: As often more as less.
+        late_seconds: Seldom more; of a pipeline, as if every job were late.
+        jobs: How many jobs it is, as far as that is known.
+        unknown: What could not be counted.
+        mermaid: The job as a Mermaid flowchart.
+    """
+
+    type: str
+    typical_seconds: int
+    late_seconds: int
+    usd: PriceRange = PriceRange()
+    jobs: int = 1
+    unknown: list[Unknown] = []
+    mermaid: str = ""
+
+
 class Document(Value):
     """One uploaded file."""
 

@@ -39,6 +39,8 @@ CODES = {
     "submit_job": "invalid_request unauthenticated unknown_job_type request_too_large "
     "unsupported_media_type invalid_payload idempotency_key_reused not_supported "
     "service_unavailable",
+    "estimate_job": "invalid_request unauthenticated unknown_job_type request_too_large "
+    "unsupported_media_type invalid_payload service_unavailable",
     "list_jobs": "invalid_request unauthenticated service_unavailable",
     "get_job": "unauthenticated job_not_found service_unavailable",
     "get_result": "unauthenticated job_not_found result_not_ready no_result service_unavailable",

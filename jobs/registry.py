@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import entry_points
@@ -11,14 +11,32 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from jobs.findings import Findings
+from jobs.forecasts import Forecast, History
+
 ENTRY_POINT_GROUP = "backburner.jobs"
 """Installed packages name modules with job types under this entry-point group."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+OWN_REFERENCES = "own references"
+"""Marks an input field, as `Annotated[…, OWN_REFERENCES]`: references in it are the job's own."""
+
+
 class JobTypeConflict(RuntimeError):
     """Two files declare the same job type, or a name is not lower_snake_case."""
+
+
+Check = Callable[[Any, Mapping[str, "JobType"]], Findings]
+"""Looks at a payload before the start, beyond what its model says; knows all job types.
+
+It gets the JSON as it was sent, which may not fit the model: its mistakes are told with the
+model's, so it has to be content with whatever it finds. Pointers are into the payload.
+"""
+
+Forecaster = Callable[[Any, Mapping[str, "JobType"], Mapping[str, History]], Forecast]
+"""Says what a job with a valid payload will probably take, from the histories of all job types."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,8 @@ class JobType:
         failure_modes: Codes a client should expect in `error.code`.
         signals: Payload model of each signal, None where it takes nothing.
         queries: Return type of each query.
+        check: Finds mistakes in a payload that its model cannot see.
+        forecast: Estimates a job from its payload; without it the type's history is the estimate.
     """
 
     name: str
@@ -46,6 +66,16 @@ class JobType:
     failure_modes: tuple[str, ...] = ()
     signals: Mapping[str, type[BaseModel] | None] = field(default_factory=dict)
     queries: Mapping[str, Any] = field(default_factory=dict)
+    check: Check | None = None
+    forecast: Forecaster | None = None
+
+    @property
+    def own_references(self) -> frozenset[str]:
+        """Members of a payload whose references nobody else may resolve."""
+        fields = self.input.model_fields.items()
+        return frozenset(
+            field.alias or name for name, field in fields if OWN_REFERENCES in field.metadata
+        )
 
     @property
     def origin(self) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """Questions about many jobs: pages for clients, durations for estimates, leftovers to repair."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from jobs.forecasts import History
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
@@ -90,6 +92,33 @@ async def durations(db: Database, job_type: str) -> Durations | None:
     if row is None or row["count"] == 0:
         return None
     return Durations(row["count"], row["median"], row["p95"])
+
+
+async def histories(db: Database, job_types: Collection[str]) -> dict[str, History]:
+    """Return what recent successes of each job type took; types without any are left out."""
+    rows = await db.fetch(
+        """
+        SELECT wanted.type, count(*) AS finished,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_seconds,
+            percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95_seconds,
+            count(price) AS priced,
+            percentile_disc(0.1) WITHIN GROUP (ORDER BY price) AS low_usd,
+            percentile_disc(0.5) WITHIN GROUP (ORDER BY price) AS typical_usd,
+            percentile_disc(0.9) WITHIN GROUP (ORDER BY price) AS high_usd
+        FROM unnest($1::text[]) AS wanted (type), LATERAL (
+            SELECT extract(epoch FROM completed_at - created_at)::float8 AS seconds,
+                -- A job with a response of unknown price has no known price; one without any
+                -- response was free.
+                CASE WHEN unpriced_responses > 0 THEN NULL
+                     WHEN settled_responses = 0 THEN 0 ELSE cost_usd END AS price
+            FROM jobs WHERE jobs.type = wanted.type AND status = 'succeeded'
+            ORDER BY completed_at DESC LIMIT $2) AS recent
+        GROUP BY wanted.type
+        """,
+        list(job_types),
+        RECENT,
+    )
+    return {row["type"]: History(**{k: v for k, v in row.items() if k != "type"}) for row in rows}
 
 
 async def unstarted(

@@ -48,7 +48,7 @@ def _submit(
     """Start a job and print it; with --wait, print how it ended."""
     if timeout is not None and not wait:
         raise typer.BadParameter("it only limits --wait", param_hint="--timeout")
-    body = _object(payload)
+    body = read_object(payload)
     options = {name: json_or_text(value) for name, value in pairs(option, "--option").items()}
     labels = pairs(label, "--label")
 
@@ -66,7 +66,8 @@ def _submit(
         note(f"follow it: backburner watch {job.job_id}")
 
 
-def _object(payload: str) -> dict[str, Any]:
+def read_object(payload: str) -> dict[str, Any]:
+    """Read the payload that a command was given; anything but a JSON object is wrong usage."""
     try:
         value = json.loads(_text(payload))
     except (OSError, ValueError) as error:

@@ -15,6 +15,8 @@
         ├── DocumentFailure       what a document was like
         ├── ApprovalTimedOut · ApprovalMalformed
         ├── NestedTooDeep · ChildGoesOn
+        ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
+        │                     ApprovalRejected
         └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
                               JobDefect · JobCanceled · StepTakenOver · WorkerDraining
 
@@ -93,11 +95,19 @@ from jobs.errors.failures import (
     WorkerDraining,
     WorkflowLost,
 )
+from jobs.errors.pipelines import (
+    ApprovalRejected,
+    NodePayloadInvalid,
+    ReferenceFailed,
+    TooFewSucceeded,
+    TooManyItems,
+)
 
 __all__ = [
     "BY_CODE",
     "ApprovalMalformed",
     "ApprovalNotOpen",
+    "ApprovalRejected",
     "ApprovalStale",
     "ApprovalTimedOut",
     "ChildGoesOn",
@@ -126,6 +136,7 @@ __all__ = [
     "MethodNotAllowed",
     "NestedTooDeep",
     "NoResult",
+    "NodePayloadInvalid",
     "NotBuiltYet",
     "OutputMismatch",
     "PayloadTooLarge",
@@ -137,6 +148,7 @@ __all__ = [
     "ProviderRateLimited",
     "ProviderUnauthorized",
     "ProviderUnreachable",
+    "ReferenceFailed",
     "RequestRefused",
     "RequestTooLarge",
     "ResponseCanceledUpstream",
@@ -153,6 +165,8 @@ __all__ = [
     "StepTakenOver",
     "SubmitParked",
     "SubmitUncertain",
+    "TooFewSucceeded",
+    "TooManyItems",
     "TriesExhausted",
     "Unauthenticated",
     "UnknownJobType",

@@ -4,9 +4,10 @@ from uuid import uuid4
 import pytest
 from pydantic import BaseModel, RootModel
 
-from api.document_ids import document_ids
 from api.estimates import Estimates, expectation
-from api.pointers import pointer, unstorable
+from api.pointers import unstorable
+from jobs.document_ids import document_ids
+from jobs.pointers import pointer
 from jobs.values import DocumentId, JobId
 from storage.database import Database
 from storage.job_lists import Durations

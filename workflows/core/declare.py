@@ -11,7 +11,7 @@ from temporalio import workflow
 
 from jobs.approvals import Approve, Reject
 from jobs.model import Outcome, Ticket
-from jobs.registry import JobType, add
+from jobs.registry import Check, Forecaster, JobType, add
 from jobs.requests import SubmitDecision
 from workflows.core.job import Job
 
@@ -71,6 +71,8 @@ def job(
     expected: timedelta,
     deadline: timedelta | None = None,
     failure_modes: tuple[str, ...] = (),
+    check: Check | None = None,
+    forecast: Forecaster | None = None,
 ) -> Callable[[J], J]:
     """Declare a job type; the class docstring is its description.
 
@@ -80,6 +82,8 @@ def job(
         expected: How long it usually takes; the ETA until there is history.
         deadline: After how long it fails; by default twenty times `expected`, an hour at least.
         failure_modes: Codes from `jobs.errors` a client should be ready for.
+        check: Looks at a payload before the start, for what its model cannot say.
+        forecast: Estimates a job from its payload, where the type's history says too little.
 
     Raises:
         JobTypeConflict: The name is malformed or taken.
@@ -103,6 +107,8 @@ def job(
                 failure_modes=failure_modes,
                 signals=_signals(cls),
                 queries=_queries(cls),
+                check=check,
+                forecast=forecast,
             )
         )
         return cls

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, RootModel
 
-from api.pointers import join
+from jobs.pointers import join
 from jobs.values import DocumentId
 
 

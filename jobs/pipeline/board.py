@@ -1,0 +1,120 @@
+"""The state of every node of a running pipeline."""
+
+from collections import Counter
+from enum import StrEnum
+
+from jobs.values import JobId, Value
+
+
+class NodeState(StrEnum):
+    """Where a node stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it never changes any more."""
+        return self not in (NodeState.WAITING, NodeState.RUNNING)
+
+
+class NodeReport(Value):
+    """What became of one node.
+
+    Attributes:
+        node: The node's id, or its place in the tree; in a map, behind the item it ran for.
+        kind: The kind of the node; `batch` is a part of a large map, run as a job of its own.
+        job_id: The child job that ran it.
+        code: Why it failed.
+        message: The same for people.
+    """
+
+    node: str
+    kind: str
+    state: NodeState = NodeState.WAITING
+    job_id: JobId | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class Board:
+    """Knows every node, those of maps as soon as their items are known.
+
+    Attributes:
+        leaves: How many leaves are known.
+        leaves_done: How many of them have ended, or never begin.
+    """
+
+    def __init__(self) -> None:
+        self._reports: dict[str, NodeReport] = {}
+        self._pointers: dict[str, str] = {}
+        self._weights: dict[str, int] = {}
+        # Kept beside the reports: they are asked for at every step of a tree with many leaves.
+        self._running: dict[str, None] = {}
+        self.leaves = self.leaves_done = 0
+
+    def add(self, node: str, kind: str, pointer: str, *, weight: int) -> None:
+        """Add a waiting node.
+
+        Args:
+            node: Its name.
+            kind: Its kind.
+            pointer: Where it is written; the same for all items of a map.
+            weight: How many leaves it stands for.
+        """
+        self._reports[node] = NodeReport(node=node, kind=kind)
+        self._pointers[node] = pointer
+        self._weights[node] = weight
+        self.leaves += weight
+
+    def weigh(self, node: str, weight: int) -> None:
+        """Say how many leaves a node stands for after all, before it ends."""
+        self.leaves += weight - self._weights[node]
+        self._weights[node] = weight
+
+    def begin(self, node: str) -> None:
+        """Write down that a node is at work."""
+        self._update(node, state=NodeState.RUNNING)
+
+    def assign(self, node: str, job_id: JobId) -> None:
+        """Write down which child job runs a node."""
+        self._update(node, job_id=job_id)
+
+    def end(self, node: str, state: NodeState, *, code: str = "", message: str = "") -> None:
+        """Write down how a node ended; once it has, nothing changes it."""
+        self._update(node, state=state, code=code or None, message=message or None)
+
+    def skip(self, node: str) -> None:
+        """Write down that a node never begins, if it has not."""
+        if self._reports[node].state is NodeState.WAITING:
+            self._update(node, state=NodeState.SKIPPED)
+
+    def reports(self) -> list[NodeReport]:
+        """Return what became of every node, in the order in which they became known."""
+        return list(self._reports.values())
+
+    def running(self) -> list[str]:
+        """Return the names of the leaves at work, those that began first at the front."""
+        return list(self._running)
+
+    def states_by_pointer(self) -> dict[str, Counter[NodeState]]:
+        """Count the states of the nodes written at each place of the tree."""
+        found: dict[str, Counter[NodeState]] = {}
+        for node, report in self._reports.items():
+            found.setdefault(self._pointers[node], Counter())[report.state] += 1
+        return found
+
+    def _update(self, node: str, **news: object) -> None:
+        report = self._reports[node]
+        if report.state.is_final:
+            return
+        self._reports[node] = report = report.model_copy(update=news)
+        if report.state.is_final:
+            self.leaves_done += self._weights[node]
+            self._running.pop(node, None)
+        elif report.state is NodeState.RUNNING and self._weights[node]:
+            self._running[node] = None
