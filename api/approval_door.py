@@ -4,10 +4,10 @@ import uuid
 from typing import Any
 
 from api.gateway import Gateway
-from api.pointers import join
 from jobs.approvals import LARGEST_BYTES, Answer, Approve, Reject, json_bytes
 from jobs.edits import misfits
 from jobs.errors import ApprovalNotOpen, ApprovalStale, InvalidPayload
+from jobs.pointers import join
 from jobs.values import JobId, Tenant
 from storage import approvals
 from storage.approvals import Approval

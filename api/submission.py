@@ -18,8 +18,8 @@ from jobs.errors import (
     UnknownJobType,
 )
 from jobs.examining import examine
-from jobs.findings import Findings
 from jobs.ids import uuid7
+from jobs.mistakes import Checked
 from jobs.pointers import mistakes
 from jobs.registry import JobType
 from jobs.status import JobStatus
@@ -77,11 +77,11 @@ async def fitting(gateway: Gateway, tenant: Tenant, name: str, payload: dict[str
     job_type = gateway.job_types.get(name)
     if job_type is None:
         raise UnknownJobType(f"no job type {name!r}")
-    findings = examine(job_type, payload, gateway.job_types).within("/payload")
-    if findings.mistakes:
-        found = [{"pointer": each.pointer, "detail": each.detail} for each in findings.mistakes]
+    checked = examine(job_type, payload, gateway.job_types).within("/payload")
+    if checked.mistakes:
+        found = [{"pointer": each.pointer, "detail": each.detail} for each in checked.mistakes]
         raise InvalidPayload(f"it does not fit {job_type.input.__name__}", errors=found)
-    await _refuse_missing_documents(gateway, tenant, findings)
+    await _refuse_missing_documents(gateway, tenant, checked)
     return job_type
 
 
@@ -107,14 +107,14 @@ def _refuse_unbuilt(wanted: JobRequest) -> None:
         raise NotBuiltYet(f"{' and '.join(asked)} cannot be used yet", errors=found)
 
 
-async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, findings: Findings) -> None:
-    if not findings.documents:
+async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, checked: Checked) -> None:
+    if not checked.documents:
         return
-    named = [each for _, each in findings.documents]
+    named = [each for _, each in checked.documents]
     absent = set(await documents.missing(gateway.db, tenant, named))
     found = [
         {"pointer": at, "detail": f"no document {str(each)!r}"}
-        for at, each in findings.documents
+        for at, each in checked.documents
         if each in absent
     ]
     if found:

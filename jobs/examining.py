@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from jobs.document_ids import document_ids
-from jobs.findings import Findings, Mistake
+from jobs.mistakes import Checked, Mistake
 from jobs.pointers import holds, join
 from jobs.registry import JobType
 
@@ -20,7 +20,7 @@ def examine(
     job_types: Mapping[str, JobType],
     *,
     holes: Collection[str] = (),
-) -> Findings:
+) -> Checked:
     """Find what is wrong with a payload, and the documents it names.
 
     A member the model does not know is a mistake of the sender, unless the model says otherwise.
@@ -32,20 +32,20 @@ def examine(
         holes: Pointers to values that are not known yet, in whose place something else stands:
             nothing is said that could depend on them.
     """
-    findings = Findings()
+    checked = Checked()
     model = job_type.input
     extra = model.model_config.get("extra", "forbid")
     try:
         valid: BaseModel = model.model_validate(payload, extra=extra)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        findings.add(_certain([_Told(each, payload) for each in found], holes))
+        checked.add(_certain([_Told(each, payload) for each in found], holes))
     else:
         named = document_ids(valid, "")
-        findings.documents.extend(each for each in named if not _touches(each[0], holes))
+        checked.documents.extend(each for each in named if not _touches(each[0], holes))
     if job_type.check is not None:
-        findings.take(job_type.check(payload, job_types))
-    return findings
+        checked.take(job_type.check(payload, job_types))
+    return checked
 
 
 class _Told:

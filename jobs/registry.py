@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from jobs.findings import Findings
 from jobs.forecasts import Forecast, History
+from jobs.mistakes import Checked
 
 ENTRY_POINT_GROUP = "backburner.jobs"
 """Installed packages name modules with job types under this entry-point group."""
@@ -28,7 +28,7 @@ class JobTypeConflict(RuntimeError):
     """Two files declare the same job type, or a name is not lower_snake_case."""
 
 
-Check = Callable[[Any, Mapping[str, "JobType"]], Findings]
+Check = Callable[[Any, Mapping[str, "JobType"]], Checked]
 """Looks at a payload before the start, beyond what its model says; knows all job types.
 
 It gets the JSON as it was sent, which may not fit the model: its mistakes are told with the

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.examining import examine
-from jobs.findings import Findings, Mistake
 from jobs.fingerprints import canonical_json
+from jobs.mistakes import Checked, Mistake
 from jobs.pipeline.bounds import MAX_DEPTH, MAX_ITEMS, MAX_NODES, MAX_TREE_BYTES
 from jobs.pipeline.expressions import BadExpression, parse
 from jobs.pipeline.references import FROM, find, is_reference
@@ -25,24 +25,24 @@ INPUT = "input"
 Names = Mapping[str, Shape | None]
 
 
-def check(payload: Any, job_types: Mapping[str, JobType]) -> Findings:
+def check(payload: Any, job_types: Mapping[str, JobType]) -> Checked:
     """Find what is wrong with the payload of a pipeline; its models are checked elsewhere."""
     if not isinstance(payload, Mapping) or not isinstance(payload.get("tree"), Mapping):
-        return Findings()
+        return Checked()
     tree, at = payload["tree"], "/tree"
     if (size := len(canonical_json(tree).encode(errors="replace"))) > MAX_TREE_BYTES:
         detail = f"{size:,} bytes; a tree may have {MAX_TREE_BYTES:,}"
-        return Findings([Mistake(at, detail)])
+        return Checked([Mistake(at, detail)])
     nodes = list(_nodes(tree, at, 1))
     if too_large := _too_large(nodes):
-        return Findings(too_large)
+        return Checked(too_large)
     given = payload.get("given")
     names: dict[str, Shape | None] = {INPUT: None}
     names |= dict.fromkeys(given if isinstance(given, Mapping) else ())
     checker = _Checker(job_types, _ids(nodes))
-    checker.findings.add(_taken_twice(nodes, names))
+    checker.checked.add(_taken_twice(nodes, names))
     checker.node(tree, at, names)
-    return checker.findings
+    return checker.checked
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Checker:
 
     job_types: Mapping[str, JobType]
     ids: Mapping[str, _Place]
-    findings: Findings = field(default_factory=Findings)
+    checked: Checked = field(default_factory=Checked)
 
     def node(self, node: Any, pointer: str, names: Names) -> tuple[Shape | None, Names]:
         """Check a node that sees these names."""
@@ -160,7 +160,7 @@ class _Checker:
             return None
         if isinstance(payload, Mapping) and "" not in holes:
             found = examine(job_type, payload, self.job_types, holes=holes)
-            self.findings.take(found.within(f"{at}/payload"))
+            self.checked.take(found.within(f"{at}/payload"))
         return of_schema(job_type.output.model_json_schema(mode="serialization"))
 
     def chain(self, place: _Place, names: Names) -> tuple[Shape | None, Names]:
@@ -280,4 +280,4 @@ class _Checker:
 
     def mistake(self, pointer: str, detail: str) -> None:
         """Note a mistake."""
-        self.findings.add([Mistake(pointer, detail)])
+        self.checked.add([Mistake(pointer, detail)])

@@ -7,7 +7,14 @@ decides the same.
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, assert_never
 
-from jobs.errors import ApprovalRejected, DeadlineExceeded, JobCanceled, JobError
+from jobs.errors import (
+    ApprovalRejected,
+    DeadlineExceeded,
+    InvalidPayload,
+    JobCanceled,
+    JobError,
+    NodePayloadInvalid,
+)
 from jobs.options import JobOptions
 from jobs.pipeline.board import Board, NodeState
 from jobs.pipeline.hosting import Ended, Host
@@ -108,8 +115,16 @@ class Interpreter:
 
     async def _job(self, step: JobStep, pointer: str, scope: Scope, name: str) -> Any:
         own = self.host.own_references(step.type)
-        payload = resolved(step.payload, scope, f"{pointer}/payload", name, leaving=own)
-        return await self.child(name, step.type, payload, step.options)
+        place = f"{pointer}/payload"
+        payload = resolved(step.payload, scope, place, name, leaving=own)
+        try:
+            return await self.child(name, step.type, payload, step.options)
+        except NodeFailed as error:
+            if error.code != InvalidPayload.code:
+                raise
+            # The tree was checked, so it is what the references brought that does not fit.
+            message = f"{place}: {error.message}"
+            raise NodeFailed(name, NodePayloadInvalid.code, message) from error
 
     async def child(self, name: str, job_type: str, payload: Any, options: JobOptions) -> Any:
         """Run a child job for a node and return its output."""

@@ -1,7 +1,7 @@
 """The nodes of a pipeline, as clients write them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -12,6 +12,7 @@ from pydantic import (
     Tag,
     field_serializer,
     model_serializer,
+    model_validator,
 )
 
 from jobs.options import JobOptions
@@ -150,6 +151,12 @@ class ApprovalStep(Given):
     remind_after_seconds: int | None = Field(default=None, ge=1, le=30 * 24 * 3600)
     default: Literal["approve", "reject"] | None = None
     on_reject: Literal["fail", "continue"] = "fail"
+
+    @model_validator(mode="after")
+    def _default_has_its_time(self) -> Self:
+        if self.default is not None and self.timeout_seconds is None:
+            raise ValueError("a default counts after timeout_seconds, and there is none")
+        return self
 
 
 class JobNode(Given):

@@ -1,8 +1,9 @@
 """Small questions about trees of nodes."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from jobs.pipeline.expressions import parse
+from jobs.pipeline.expressions import BadExpression, parse
 from jobs.pipeline.references import FROM, find
 from jobs.pipeline.tree import (
     ApprovalNode,
@@ -63,6 +64,13 @@ def leaves(node: Node) -> int:
 
 
 def names_used(node: Node) -> set[str]:
-    """Return every name that a reference inside of a node looks up."""
+    """Return every name that a reference inside of a node looks up, and perhaps some more."""
     written = node.model_dump(mode="json", by_alias=True)
-    return {name for _, found in find(written) for name in parse(found[FROM]).names}
+    return {name for _, found in find(written) for name in _names(found[FROM])}
+
+
+def _names(text: Any) -> frozenset[str]:
+    try:
+        return parse(text).names if isinstance(text, str) else frozenset()
+    except BadExpression:
+        return frozenset()  # it fails where it is resolved

@@ -4,6 +4,7 @@ from api.problems import MEDIA_TYPE
 
 OPERATIONS = {
     ("post", "/api/jobs"): "submit_job",
+    ("post", "/api/jobs/estimate"): "estimate_job",
     ("get", "/api/jobs"): "list_jobs",
     ("get", "/api/jobs/{job_id}"): "get_job",
     ("get", "/api/jobs/{job_id}/result"): "get_result",

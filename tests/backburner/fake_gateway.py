@@ -121,6 +121,7 @@ def create_app(gateway: FakeGateway) -> Starlette:
         Route("/readyz", served(_healthy)),
         Route("/api/jobs", served(_submit), methods=["POST"]),
         Route("/api/jobs", served(_list)),
+        Route("/api/jobs/estimate", served(_estimate), methods=["POST"]),
         Route(job, served(_get)),
         Route(f"{job}/result", served(_result)),
         Route(f"{job}/events", served(_events)),
@@ -155,6 +156,19 @@ async def _submit(gateway, request):
         for name in ("job_id", "type", "status", "links")
     }
     return JSONResponse(accepted | {"estimated_completion_seconds": 30}, 202)
+
+
+async def _estimate(gateway, request):
+    estimate = {
+        "type": (await request.json())["type"],
+        "typical_seconds": 90,
+        "late_seconds": 200,
+        "usd": {"low": "0.01", "typical": None, "high": None},
+        "jobs": 3,
+        "unknown": [{"pointer": "/payload/tree", "detail": "nobody knows"}],
+        "mermaid": "flowchart TD",
+    }
+    return JSONResponse(estimate)
 
 
 async def _list(gateway, request):

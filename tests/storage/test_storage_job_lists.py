@@ -2,11 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.forecasts import History
 from jobs.status import TERMINAL, JobStatus
 from storage import job_lists, job_moves
 from storage.job_lists import Filter, Position
@@ -224,3 +226,30 @@ async def test_last_seqs_tell_how_far_each_job_is(db, tenant):
     one, two = await inserted(db, tenant), await inserted(db, tenant)
     await job_moves.mark_running(db, tenant, two.id)
     assert await job_lists.last_seqs(db, [one.id, two.id, job_id()]) == {one.id: 1, two.id: 2}
+
+
+PRICED = """UPDATE jobs SET settled_responses = $2, unpriced_responses = $3, cost_usd = $4,
+    completed_at = created_at + interval '3 seconds' WHERE id = $1"""
+
+
+async def test_histories_tell_what_recent_successes_took_and_cost(db):
+    name = f"kind_{new_tenant()}"
+    prices = [(1, 0, Decimal("0.1")), (2, 1, Decimal("9")), (0, 0, None), (1, 0, Decimal("0.3"))]
+    for settled, unpriced, usd in prices:
+        row = await inserted(db, new_tenant(), type=name)
+        await job_moves.finish(db, ending(row))
+        await db.execute(PRICED, row.id, settled, unpriced, usd)
+    lost = await inserted(db, new_tenant(), type=name)
+    await job_moves.finish(db, ending(lost, FAILED))
+    found = await job_lists.histories(db, [name, "nobody_ran_it"])
+    assert found == {
+        name: History(
+            finished=4,
+            median_seconds=3.0,
+            p95_seconds=3.0,
+            priced=3,  # a partly unknown price is none; a job without responses was free
+            low_usd=Decimal(0),
+            typical_usd=Decimal("0.1"),
+            high_usd=Decimal("0.3"),
+        )
+    }

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from jobs.errors import NodePayloadInvalid
+from jobs.errors import InvalidPayload
+from jobs.examining import examine
 from jobs.model import Failure
 from jobs.options import JobOptions
 from jobs.pipeline.checking import check
@@ -107,10 +108,9 @@ class FakeHost:
     ) -> FakeEnded:
         self.started.append(key)
         self.payloads[key], self.options[key] = payload, options
-        try:
-            KINDS[job_type].input.model_validate(payload)
-        except ValidationError as error:
-            raise NodePayloadInvalid(str(error.errors()[0]["loc"])) from None
+        if examine(KINDS[job_type], payload, KINDS).mistakes:
+            why = Failure(code=InvalidPayload.code, message="it does not fit")
+            return FakeEnded(_id(key), JobStatus.FAILED, failure=why)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -126,7 +126,7 @@ class FakeHost:
             self.at_once -= 1
 
     async def _ended(self, job_type: str, payload: dict[str, Any], key: str) -> FakeEnded:
-        job_id = JobId(uuid5(NAMESPACE_OID, key))
+        job_id = _id(key)
         if job_type == "pipeline":
             inner = Interpreter(self, PipelineInput.model_validate(payload))
             result = await inner.run()
@@ -145,6 +145,10 @@ class FakeHost:
 
     def moved(self) -> None:
         self.moves += 1
+
+
+def _id(key: str) -> JobId:
+    return JobId(uuid5(NAMESPACE_OID, key))
 
 
 def work(tree: Any, input: Any = None) -> dict[str, Any]:

@@ -158,6 +158,7 @@ async def test_min_success_goes_on_as_long_as_enough_can_succeed(wanted, good):
 async def test_a_null_where_a_value_is_needed_fails_the_node():
     error, _ = await failed(chain(number(1, "a"), number(ref("input.nothing"), "b")))
     assert (error.node, error.code) == ("b", "node_payload_invalid")
+    assert error.message.startswith("/tree/chain/1/job/payload: ")
 
 
 async def test_a_reference_that_breaks_fails_the_node_with_a_pointer():
@@ -249,12 +250,10 @@ async def test_progress_counts_the_leaves_that_are_known():
 
     class Watching(FakeHost):
         def moved(self):
-            seen.append((self.board.leaves_done, self.board.leaves))
+            seen.append((interpreter.board.leaves_done, interpreter.board.leaves))
 
-    host = Watching()
     tree = chain(number(1), map_(ref("input"), number(ref("item"))), number(2))
-    interpreter = Interpreter(host, PipelineInput.model_validate(work(tree, [1, 2, 4])))
-    host.board = interpreter.board
+    interpreter = Interpreter(Watching(), PipelineInput.model_validate(work(tree, [1, 2, 4])))
     await interpreter.run()
     assert seen[0] == (0, 3)
     assert seen[-1] == (5, 5)

@@ -109,7 +109,7 @@ def repeated(draw: Draw, names: Names, depth: int) -> Any:
     over: Any = draw(st.one_of(st.lists(NUMBERS, max_size=3), st.sampled_from(names.lists)))
     do = draw(nodes(names.inside(variable), depth - 1))
     names.integers.append(f"length({identifier} || `[]`)")
-    policy = draw(st.sampled_from([None, "fail_fast", "continue", {"min_success": 1}]))
+    policy: Any = draw(st.sampled_from([None, "fail_fast", "continue", {"min_success": 1}]))
     if isinstance(over, list) and not over and isinstance(policy, dict):
         policy = None
     over = over if isinstance(over, list) else ref(over)

@@ -20,7 +20,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Checked:
     """Everything that a look at a payload found.
 
     Attributes:
@@ -31,14 +31,14 @@ class Findings:
     mistakes: list[Mistake] = field(default_factory=list)
     documents: list[tuple[str, DocumentId]] = field(default_factory=list)
 
-    def within(self, base: str) -> "Findings":
+    def within(self, base: str) -> "Checked":
         """Return the same findings as seen from a document that holds the payload at a pointer."""
-        return Findings(
+        return Checked(
             [Mistake(base + each.pointer, each.detail) for each in self.mistakes],
             [(base + at, document) for at, document in self.documents],
         )
 
-    def take(self, others: "Findings") -> None:
+    def take(self, others: "Checked") -> None:
         """Add findings, without those that are known already."""
         self.add(others.mistakes)
         self.documents.extend(each for each in others.documents if each not in self.documents)
