@@ -52,7 +52,7 @@ class Stack:
 
     Attributes:
         addresses: Where its parts are found.
-        processes: Emulator, gateway and worker, by name.
+        processes: Emulator, gateway and workers, by name.
         postgres: Its database server.
         temporal: Its Temporal server.
         database_url: Of its Postgres; only this machine can use it.
@@ -97,7 +97,11 @@ def running_stack(folder: Path) -> Addresses | None:
 
 @asynccontextmanager
 async def started(
-    folder: Path, environment: Mapping[str, str] = os.environ, *, gateway_port: int = GATEWAY_PORT
+    folder: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    gateway_port: int = GATEWAY_PORT,
+    workers: int = 1,
 ) -> AsyncIterator[Stack]:
     """Start a stack on a data folder and stop it, in order, in the end.
 
@@ -105,6 +109,7 @@ async def started(
         folder: Where its data lives.
         environment: Of its processes; without an OPENAI_API_KEY the emulator answers.
         gateway_port: Where the gateway listens if nothing else does.
+        workers: How many worker processes; they are called `worker`, `worker-2` and so on.
 
     Raises:
         ServerTrouble: A part cannot start; the text says how to mend it.
@@ -124,7 +129,9 @@ async def started(
         inherited = _environment(folder, postgres, addresses, environment)
         if addresses.emulated:
             inherited |= await _webhooks(processes["emulator"], addresses, client)
-        for name, arguments in {"gateway": ("-m", "api"), "worker": ("worker.py",)}.items():
+        programs = {"gateway": ("-m", "api"), "worker": ("worker.py",)}
+        programs |= {f"worker-{number}": ("worker.py",) for number in range(2, workers + 1)}
+        for name, arguments in programs.items():
             process = python(folder, name, inherited, *arguments)
             processes[name] = await parts.enter_async_context(process)
         ready = f"{addresses.gateway}/readyz"

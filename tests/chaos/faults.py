@@ -1,0 +1,90 @@
+"""What breaks, when, for how long: drawn from a seed, so that a run can be repeated."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.chaos.diary import Diary
+from tests.chaos.world import World
+
+CALM = (0.5, 3.0)
+"""Seconds between two faults."""
+
+DOWN = (0.1, 4.0)
+"""Seconds that something stays down, stopped, cut or slow."""
+
+
+class Faults:
+    """Breaks one thing after the other and mends it again.
+
+    Processes are killed with SIGKILL and started again, or stopped with SIGSTOP and continued;
+    the line to the provider is cut or slowed; Postgres and Temporal are killed under load.
+    """
+
+    def __init__(self, world: World, diary: Diary, seed: int) -> None:
+        self._world, self._diary = world, diary
+        self._dice = random.Random(f"faults-{seed}")
+
+    async def rage(self, seconds: float) -> None:
+        """Break things for some seconds; in the end everything runs again."""
+        kinds: tuple[Callable[[float], Awaitable[None]], ...] = (
+            self._kill_process,
+            self._kill_process,
+            self._freeze_process,
+            self._kill_postgres,
+            self._kill_temporal,
+            self._cut_line,
+            self._slow_line,
+        )
+        over = time.monotonic() + seconds
+        while time.monotonic() < over:
+            await asyncio.sleep(self._dice.uniform(*CALM))
+            await self._dice.choice(kinds)(self._dice.uniform(*DOWN))
+
+    async def _kill_process(self, seconds: float) -> None:
+        name = self._dice.choice(("gateway", "worker", "worker-2"))
+        self._note("kill", name, seconds)
+        process = self._world.stack.processes[name]
+        await process.kill()
+        await asyncio.sleep(seconds)
+        await process.start()
+
+    async def _freeze_process(self, seconds: float) -> None:
+        name = self._dice.choice(("gateway", "worker", "worker-2"))
+        self._note("freeze", name, seconds)
+        pid = self._world.stack.processes[name].pid
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
+    async def _kill_postgres(self, seconds: float) -> None:
+        self._note("kill", "postgres", seconds)
+        await self._world.stack.postgres.kill()
+        await asyncio.sleep(seconds)
+        await self._world.stack.postgres.start()
+
+    async def _kill_temporal(self, seconds: float) -> None:
+        self._note("kill", "temporal", seconds)
+        await self._world.stack.temporal.kill()
+        await asyncio.sleep(seconds)
+        await self._world.stack.temporal.start()
+
+    async def _cut_line(self, seconds: float) -> None:
+        self._note("cut", "provider", seconds)
+        self._world.line.cut()
+        await asyncio.sleep(seconds)
+        self._world.line.mend()
+
+    async def _slow_line(self, seconds: float) -> None:
+        self._note("slow", "provider", seconds)
+        self._world.line.delay = self._dice.uniform(0.1, 1.0)
+        await asyncio.sleep(seconds)
+        self._world.line.mend()
+
+    def _note(self, fault: str, part: str, seconds: float) -> None:
+        more: dict[str, Any] = {"fault": fault, "part": part, "seconds": round(seconds, 1)}
+        self._diary.write("fault", **more)
