@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--seed N] [--jobs N] [--seconds S] [--rounds N]`: one storm after another."""
+"""`python -m tests.chaos [--seed N] [--jobs N] [--seconds S] [--rounds N]`: storm after storm."""
 
 import argparse
 import asyncio
