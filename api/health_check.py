@@ -16,11 +16,8 @@ def main() -> int:
     """Ask once and say how it went."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("--token", help="sent as a bearer token")
-    given = parser.parse_args()
-    headers = {"Authorization": f"Bearer {given.token}"} if given.token else {}
     try:
-        reply = httpx2.get(given.url, headers=headers, timeout=SECONDS)
+        reply = httpx2.get(parser.parse_args().url, timeout=SECONDS)
     except httpx2.HTTPError as error:
         sys.stderr.write(f"no answer: {error}\n")
         return 1

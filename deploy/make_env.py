@@ -22,6 +22,7 @@ def lines() -> list[str]:
     key = os.environ.get("OPENAI_API_KEY", "")
     made = [f"{name}={secrets.token_hex(24)}" for name in PASSWORDS]
     made.append(f"BACKBURNER_API_TOKENS={json.dumps({secrets.token_hex(32): 'default'})}")
+    made.append("BACKBURNER_OPENAI_WEBHOOK_SECRETS=[]")
     if key:
         return [*made, f"OPENAI_API_KEY={key}"]
     emulated = ["COMPOSE_PROFILES=emulator", "OPENAI_API_KEY=emulated"]

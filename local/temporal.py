@@ -26,7 +26,7 @@ from local.servers import DirectoryLock, Server, find_processes, gone
 _HOST = "127.0.0.1"
 _GRACE = timedelta(seconds=10)
 _RPC_TIMEOUT = timedelta(seconds=5)
-_DYNAMIC_CONFIG = {
+DYNAMIC_CONFIG = {
     # Cancels reach activities in 0.1 s instead of with the next heartbeat (up to 45 s); needs both.
     "frontend.WorkerCommandsEnabled": "true",
     "system.enableCancelActivityWorkerCommand": "true",
@@ -167,7 +167,7 @@ class TemporalServer(Server):
         return self._scratch / "temporal.log"
 
     def _arguments(self) -> list[str]:
-        dynamic = _DYNAMIC_CONFIG | (_TIME_SKIPPING if self._time_skipping else {})
+        dynamic = DYNAMIC_CONFIG | (_TIME_SKIPPING if self._time_skipping else {})
         ui = ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
         return [
             *("server", "start-dev", "--ip", _HOST, "--port", str(self.port)),
