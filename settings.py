@@ -58,8 +58,11 @@ class OpenAISettings(BaseSettings):
         base_url: Any server that speaks the Responses API.
         model: Model of jobs that do not ask for one.
         requests_per_minute: Submits the account allows; None leaves the limit to the provider.
+        background: Whether the server has background mode. False submits synchronously: a POST
+            then lasts until the answer is there.
         submit_timeout: How long a POST may take. Generous, since giving up on one that was accepted
             costs money twice.
+        synchronous_timeout: The same where the server has no background mode.
         request_timeout: How long a GET, cancel or delete may take.
     """
 
@@ -69,7 +72,9 @@ class OpenAISettings(BaseSettings):
     base_url: str = "https://api.openai.com/v1"
     model: str = "gpt-6.1-terra"
     requests_per_minute: int | None = Field(default=None, ge=1)
+    background: bool = True
     submit_timeout: timedelta = timedelta(seconds=60)
+    synchronous_timeout: timedelta = timedelta(minutes=10)
     request_timeout: timedelta = timedelta(seconds=30)
 
 

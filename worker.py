@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import httpx2
 import openai
 import uvloop
 from pydantic import ValidationError
@@ -103,17 +104,18 @@ async def build(
 ) -> AsyncIterator[Deeds]:
     """Wire the deeds to their drivers and release the drivers in the end."""
     async with (
-        openai.AsyncOpenAI(
-            api_key=provider_settings.api_key.get_secret_value(),
-            base_url=provider_settings.base_url,
-            max_retries=0,
-            timeout=provider_settings.request_timeout.total_seconds(),
-        ) as sdk,
+        _sdk(provider_settings, settings) as sdk,
         StatusClient(str(sdk.base_url), account_headers(sdk)) as status_client,
         Watcher(status_client, concurrent_polls=settings.concurrent_polls) as watcher,
     ):
+        is_synchronous = not provider_settings.background
+        timeout = (
+            provider_settings.synchronous_timeout
+            if is_synchronous
+            else provider_settings.submit_timeout
+        )
         provider = Provider(
-            sdk, submit_timeout_seconds=provider_settings.submit_timeout.total_seconds()
+            sdk, submit_timeout_seconds=timeout.total_seconds(), is_synchronous=is_synchronous
         )
         books = Books(db, objects)
         releaser = Releaser(provider, books)
@@ -140,6 +142,20 @@ async def build(
                 maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
                 watcher=watcher,
             )
+
+
+def _sdk(provider: OpenAISettings, settings: WorkerSettings) -> openai.AsyncOpenAI:
+    seconds = provider.request_timeout.total_seconds()
+    # A synchronous POST holds its connection for as long as a background response is waited for.
+    connections = 1000 if provider.background else 1000 + settings.waiting_responses
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=100)
+    return openai.AsyncOpenAI(
+        api_key=provider.api_key.get_secret_value(),
+        base_url=provider.base_url,
+        max_retries=0,
+        timeout=seconds,
+        http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
+    )
 
 
 def workers(

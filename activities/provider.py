@@ -14,7 +14,7 @@ from openai.types.responses import (
 )
 
 from activities import failures
-from jobs.errors import ProviderFailure, ProviderNotFound, SubmitUncertain
+from jobs.errors import ProviderBadRequest, ProviderFailure, ProviderNotFound, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -77,16 +77,31 @@ class Created:
 class Provider:
     """A thin shell around the SDK's client, which must have been built with `max_retries=0`."""
 
-    def __init__(self, client: openai.AsyncOpenAI, *, submit_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        client: openai.AsyncOpenAI,
+        *,
+        submit_timeout_seconds: float,
+        is_synchronous: bool = False,
+    ) -> None:
+        """Wrap a client.
+
+        Args:
+            client: The SDK's, built with `max_retries=0`.
+            submit_timeout_seconds: How long a POST may take.
+            is_synchronous: Whether the server has no background mode, so that a POST lasts until
+                the answer is there.
+        """
         if client.max_retries:
             raise ValueError("the OpenAI client must not retry: it would submit twice in silence")
         self._client = client
         self.submit_timeout_seconds = submit_timeout_seconds
+        self.is_synchronous = is_synchronous
 
     async def create(
         self, request: ResponseRequest, content: Content, *, model: str, address: Address
     ) -> Created:
-        """Submit a background response.
+        """Submit a response: in the background, unless the server cannot do that.
 
         Args:
             request: What to ask; its options leave out what the provider should choose.
@@ -98,18 +113,18 @@ class Provider:
             SubmitUncertain: The reply was lost; the response may exist.
             ProviderFailure: The provider refused, or was never reached; nothing exists.
         """
+        chosen = _chosen(request, address) | self._mode(request)
         try:
             raw = await self._client.responses.with_raw_response.create(
                 model=model,
                 input=[{"role": "user", "content": content}],
-                background=True,
                 store=request.options.store is not False,
                 metadata=address.metadata() | _window_note(request.options.completion_window),
                 extra_headers={"X-Client-Request-Id": address.client_request_id},
                 timeout=httpx2.Timeout(
                     self.submit_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
                 ),
-                **_chosen(request, address),
+                **chosen,
             )
         except openai.APIError as error:
             raise failures.of_submit(error) from error
@@ -117,6 +132,13 @@ class Provider:
             return Created(_understood(raw.parse()), raw.headers.get("x-request-id"))
         except ValueError as error:
             raise SubmitUncertain(f"the reply cannot be read: {error}") from error
+
+    def _mode(self, request: ResponseRequest) -> dict[str, Any]:
+        if not self.is_synchronous:
+            return {"background": True}
+        if _window_note(request.options.completion_window):
+            raise ProviderBadRequest("completion windows need a server with background mode")
+        return {"background_options": openai.omit}
 
     async def retrieve(self, response_id: str) -> Response:
         """Fetch a response as it stands.

@@ -1,6 +1,7 @@
 """Letting go of responses nobody waits for: canceled at the provider, then booked."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,6 +33,9 @@ READ_AFTER_WRITE_SECONDS = 15.0
 MARGIN = timedelta(seconds=15)
 """A POST older than its timeout and this has nobody left who could store its id."""
 
+CUT_WITHIN_SECONDS = 45.0
+"""A synchronous POST nobody wants is cut off with a heartbeat of its deed, if that is alive."""
+
 
 @dataclass(frozen=True)
 class Releaser:
@@ -52,13 +56,14 @@ class Releaser:
             async with gate:
                 await self.release(submit)
 
+        began = time.monotonic()
         while submits := await responses.open_of(self.books.db, job):
             known = [submit for submit in submits if submit.response_id]
             ends = await asyncio.gather(*(one(submit) for submit in known), return_exceptions=True)
             for error in filter(None, ends):
                 raise error
             for submit in submits:
-                if submit.response_id is None and self._is_orphaned(submit):
+                if submit.response_id is None and self._is_orphaned(submit, began):
                     await responses.mark_uncertain(
                         self.books.db, submit, SubmitUncertain.code, "its worker is gone"
                     )
@@ -111,7 +116,9 @@ class Releaser:
                     raise
             await asyncio.sleep(STOPPING_SECONDS)
 
-    def _is_orphaned(self, submit: Submit) -> bool:
+    def _is_orphaned(self, submit: Submit, began: float) -> bool:
+        if self.provider.is_synchronous and time.monotonic() - began > CUT_WITHIN_SECONDS:
+            return True
         patience = timedelta(seconds=self.provider.submit_timeout_seconds) + MARGIN
         return datetime.now(UTC) - submit.intent_at > patience
 

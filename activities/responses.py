@@ -77,7 +77,10 @@ class Responses(ResponseDeeds):
             return
         submits = await self._submits_to_follow(step, submits)
         await self.submitter.charge()
-        await self._submit(step, submits)
+        submit, response = await self._submit(step, submits)
+        if has_ended(response):
+            # Servers without background mode may keep nothing that could be fetched later.
+            await self._settle(step, submit, response)
 
     @activity.defn(name="adopt_response")
     async def adopt_response(self, request: AdoptRequest) -> None:

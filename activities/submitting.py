@@ -96,7 +96,8 @@ class Submitter:
         """Submit a step once more.
 
         Cancelling this does not cut off a POST in flight: it is awaited, its id stored, and, when
-        the job was canceled, the response canceled, before the cancellation goes on.
+        the job was canceled, the response canceled, before the cancellation goes on. Only a
+        synchronous one is cut off, and uncertain then: it can last as long as its answer takes.
 
         Args:
             step: What to submit.
@@ -112,10 +113,16 @@ class Submitter:
         content = await self._content(step)
         intent = await self._intend(step, number=len(earlier) + 1)
         request = _extended(step.request, earlier)
-        posting = asyncio.ensure_future(self._post(request, intent, content))
+        address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
+        call = asyncio.ensure_future(
+            self.provider.create(request, content, model=intent.model, address=address)
+        )
+        posting = asyncio.ensure_future(self._post(call, intent))
         try:
             return await asyncio.shield(posting)
         except asyncio.CancelledError:
+            if self.provider.is_synchronous:
+                call.cancel()
             await asyncio.wait({posting})
             if not posting.cancelled() and (error := posting.exception()) is not None:
                 logger.info("a submit ended badly after its step was cut off", exc_info=error)
@@ -170,9 +177,9 @@ class Submitter:
         return {"type": "input_text", "text": stored.decode()}
 
     async def _post(
-        self, request: ResponseRequest, intent: Submit, content: Content
+        self, call: "asyncio.Future[Created]", intent: Submit
     ) -> tuple[Submit, Response]:
-        created = await self._create(request, intent, content)
+        created = await self._created(call, intent)
         response_id = created.response.id
         try:
             submit, wanted = await responses.store_response_id(
@@ -185,10 +192,14 @@ class Submitter:
             raise StepTakenOver(f"response {response_id} was canceled: nobody waits for it")
         return submit, created.response
 
-    async def _create(self, request: ResponseRequest, intent: Submit, content: Content) -> Created:
-        address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
+    async def _created(self, call: "asyncio.Future[Created]", intent: Submit) -> Created:
+        """Return the reply to a POST; write down what else came of it."""
         try:
-            return await self.provider.create(request, content, model=intent.model, address=address)
+            return await call
+        except asyncio.CancelledError:
+            cut = "the POST was cut off: its job was canceled or its worker stopped"
+            await responses.mark_uncertain(self.db, intent, SubmitUncertain.code, cut)
+            raise
         except SubmitUncertain as error:
             await responses.mark_uncertain(self.db, intent, error.code, error.detail)
             _set_pause(error, intent.number)

@@ -142,11 +142,17 @@ async def installed(
 
 @asynccontextmanager
 async def serving(
-    installation: Installation, settings: WorkerSettings | None = None
+    installation: Installation, settings: WorkerSettings | None = None, **provider: Any
 ) -> AsyncIterator[worker.Deeds]:
-    """Run a worker inside this process for as long as the block lasts."""
+    """Run a worker inside this process for as long as the block lasts.
+
+    Args:
+        installation: Whose worker it is.
+        settings: Of the worker.
+        provider: Fields of `OpenAISettings` that differ from the usual ones.
+    """
     settings = settings or WorkerSettings()
-    base_url = installation.environment["OPENAI_BASE_URL"]
+    known = {"base_url": installation.environment["OPENAI_BASE_URL"]}
     async with worker.build(
         installation.client,
         installation.db,
@@ -154,7 +160,7 @@ async def serving(
         installation.job_types,
         queue=installation.queue,
         listen_url=installation.environment["BACKBURNER_DATABASE_URL"],
-        provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
+        provider_settings=OpenAISettings(api_key=SecretStr("emulated"), **(known | provider)),
         settings=settings,
     ) as deeds:
         pool = worker.workers(

@@ -131,7 +131,10 @@ class ProviderBadRequest(ProviderFailure):
 
     code = "provider_bad_request"
     title = "Provider refused the request"
-    advice = "Read the message: model name, options or size of the input are wrong."
+    advice = (
+        "Read the message: model name, options or size of the input are wrong. "
+        "A server without background mode needs `OPENAI_BACKGROUND=false`."
+    )
     retryable = False
 
 

@@ -116,8 +116,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def benched(house: Installation, base_url: str) -> AsyncIterator[Bench]:
-    """Build the deeds of an installation over a provider."""
+async def benched(house: Installation, base_url: str, **provider: Any) -> AsyncIterator[Bench]:
+    """Build the deeds of an installation over a provider, with its settings where they differ."""
     async with worker.build(
         house.client,
         house.db,
@@ -125,7 +125,9 @@ async def benched(house: Installation, base_url: str) -> AsyncIterator[Bench]:
         house.job_types,
         queue=house.queue,
         listen_url=house.environment["BACKBURNER_DATABASE_URL"],
-        provider_settings=OpenAISettings(api_key=SecretStr("emulated"), base_url=base_url),
+        provider_settings=OpenAISettings(
+            api_key=SecretStr("emulated"), base_url=base_url, **provider
+        ),
         settings=WorkerSettings(),
     ) as deeds:
         yield Bench(house, deeds)
