@@ -21,6 +21,7 @@ from temporalio.client import Client
 
 from activities.adopting import Adopter
 from activities.closing import end_row
+from activities.erasing import erase_due
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
 from jobs.errors import JobError, ProviderFailure
@@ -91,6 +92,7 @@ class Maintenance(MaintenanceDeeds):
         await self._one("repeat unanswered cancels", self.repeat_cancels)
         await self._one("release abandoned responses", self.release_abandoned)
         await self._one("look at unknown responses", self.adopter.adopt_strangers)
+        await self._one("delete responses", partial(erase_due, self.db, self.releaser.provider))
 
     async def start_pending(self) -> None:
         """Start pending jobs whose workflow never began, as far back as Temporal remembers."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from openai.types.responses import Response
 from temporalio import activity
 
+from activities.erasing import erase
 from activities.pace import Pace
 from activities.provider import Address
 from activities.pulse import Pulse, beating, last_pulse
@@ -221,12 +222,9 @@ class Responses(ResponseDeeds):
     async def _outcome(
         self, step: StepRequest, effective: Submit, submits: list[Submit]
     ) -> StepOutcome:
-        if step.request.options.delete_after_collect and not effective.is_deleted:
-            # If this fails, the deed is repeated until it works: it was promised.
-            await self.releaser.provider.delete(_id_of(effective))
-            await responses.mark_deleted(self.books.db, effective)
         if await self._release_rivals(submits):
             submits = await responses.submits_of(self.books.db, step.job, step.step_key)
+        await erase(self.books.db, self.releaser.provider, submits)
         return StepOutcome(
             response_id=_id_of(effective),
             text=await self.books.text_of(effective),

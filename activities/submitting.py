@@ -155,6 +155,7 @@ class Submitter:
             number,
             model=step.request.options.model or self.default_model,
             fingerprint=fingerprint(step.request.model_dump(mode="json")),
+            delete_wanted=bool(step.request.options.delete_after_collect),
         )
         if intent is not None:
             return intent

@@ -25,7 +25,8 @@ class ResponseOptions(Strict):
         completion_window: `2h` and `8h` are cheaper and slower lanes.
         store: False asks the provider to keep the response only for minutes; an outage of ours
             that lasts longer loses it.
-        delete_after_collect: Delete the response at the provider once its answer is stored here.
+        delete_after_collect: Delete every response of the step at the provider once it is booked,
+            whether its answer was used or not.
         on_incomplete: What to do with an answer cut off by the token limit: fail, accept what is
             there, or ask again with twice the limit.
     """

@@ -45,6 +45,8 @@ class Submit:
     intent_at: datetime
     submitted_at: datetime | None
     is_deleted: bool
+    is_delete_due: bool
+    delete_error: str | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Settlement:
 
 COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id, error_code,
     error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at,
-    deleted_at"""
+    deleted_at, delete_due, delete_error"""
 
 
 async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
@@ -83,7 +85,7 @@ async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
         job.job_id,
         step_key,
     )
-    return [_to_submit(row) for row in rows]
+    return [to_submit(row) for row in rows]
 
 
 async def at(db: Database, job_id: JobId, step_key: str, number: int) -> Submit | None:
@@ -95,7 +97,7 @@ async def at(db: Database, job_id: JobId, step_key: str, number: int) -> Submit 
         step_key,
         number,
     )
-    return _to_submit(row) if row else None
+    return to_submit(row) if row else None
 
 
 async def rivals_of(db: Database, submit: Submit) -> list[Submit]:
@@ -108,15 +110,31 @@ async def rivals_of(db: Database, submit: Submit) -> list[Submit]:
         submit.step_key,
         submit.number,
     )
-    return [_to_submit(row) for row in rows]
+    return [to_submit(row) for row in rows]
 
 
 async def open_intent(
-    db: Database, job: JobRef, step_key: str, number: int, *, model: str, fingerprint: str
+    db: Database,
+    job: JobRef,
+    step_key: str,
+    number: int,
+    *,
+    model: str,
+    fingerprint: str,
+    delete_wanted: bool = False,
 ) -> Submit | None:
     """Write the intent of a submit and mark the job running, in one transaction.
 
     A repeated submit counts for the job and for all that run it.
+
+    Args:
+        db: The database.
+        job: Whose step it is.
+        step_key: The step.
+        number: One more than the last submit of the step.
+        model: The model to be asked.
+        fingerprint: Of the request.
+        delete_wanted: Whether the response is to be deleted at the provider once it is settled.
 
     Returns:
         The open submit; None when the job has ended, its cancel was requested, another worker has
@@ -135,8 +153,9 @@ async def open_intent(
                 AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
                     AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
         intent AS (
-            INSERT INTO responses (tenant, job_id, step_key, submit_number, model, fingerprint)
-            SELECT $1, id, $3, $4, $5, $6 FROM old
+            INSERT INTO responses
+                (tenant, job_id, step_key, submit_number, model, fingerprint, delete_wanted)
+            SELECT $1, id, $3, $4, $5, $6, $7 FROM old
             ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
             RETURNING {COLUMNS}),
         job AS (
@@ -159,8 +178,9 @@ async def open_intent(
         number,
         model,
         fingerprint,
+        delete_wanted,
     )
-    return _to_submit(row) if row else None
+    return to_submit(row) if row else None
 
 
 async def store_response_id(
@@ -181,7 +201,7 @@ async def store_response_id(
         raise StepTakenOver(f"response {response_id} is another submit's already") from error
     if row is None:
         raise StepTakenOver(f"response {response_id} belongs to a submit that is settled or gone")
-    return _to_submit(row), row["wanted"]
+    return to_submit(row), row["wanted"]
 
 
 async def _store(
@@ -246,7 +266,10 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
                     WHERE r.job_id = $1 AND r.step_key = $2 AND r.state = 'effective')
                     THEN 'wasted' ELSE $4 END, cost_usd = $6, price_source = $7,
                 service_tier = $8, output = $9, output_key = $10, error_code = $11,
-                error_message = $12, settled_at = now()
+                error_message = $12, settled_at = now(),
+                -- A little later: the step itself, if it waits, has the first try.
+                delete_due = CASE WHEN delete_wanted AND response_id IS NOT NULL
+                    THEN now() + interval '10 seconds' END
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
             RETURNING job_id),
         line AS (
@@ -284,17 +307,6 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
     return settled is not None
 
 
-async def mark_deleted(db: Database, submit: Submit) -> None:
-    """Note that the provider has deleted a response."""
-    await db.execute(
-        "UPDATE responses SET deleted_at = now() "
-        "WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND deleted_at IS NULL",
-        submit.job_id,
-        submit.step_key,
-        submit.number,
-    )
-
-
 async def open_of(db: Database, job: JobRef) -> list[Submit]:
     """Return a job's open submits, with or without an id."""
     rows = await db.fetch(
@@ -303,7 +315,7 @@ async def open_of(db: Database, job: JobRef) -> list[Submit]:
         job.tenant,
         job.job_id,
     )
-    return [_to_submit(row) for row in rows]
+    return [to_submit(row) for row in rows]
 
 
 async def abandoned(db: Database, *, limit: int) -> list[JobRef]:
@@ -326,10 +338,11 @@ async def ledger_of(db: Database, tenant: Tenant, job_id: JobId) -> list[Submit]
         tenant,
         job_id,
     )
-    return [_to_submit(row) for row in rows]
+    return [to_submit(row) for row in rows]
 
 
-def _to_submit(row: asyncpg.Record) -> Submit:
+def to_submit(row: asyncpg.Record) -> Submit:
+    """Turn a row with `COLUMNS` into a submit."""
     return Submit(
         tenant=Tenant(row["tenant"]),
         job_id=row["job_id"],
@@ -346,6 +359,8 @@ def _to_submit(row: asyncpg.Record) -> Submit:
         intent_at=row["intent_at"],
         submitted_at=row["submitted_at"],
         is_deleted=row["deleted_at"] is not None,
+        is_delete_due=row["delete_due"] is not None,
+        delete_error=row["delete_error"],
     )
 
 

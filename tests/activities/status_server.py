@@ -28,7 +28,7 @@ def says(status: str | None, **more: Any) -> "Reply":
     return Reply(body=json.dumps(CREATED | {"status": status} | more))
 
 
-def completed(text: str = "done") -> "Reply":
+def completed(text: str = "done", name: str = "resp_1") -> "Reply":
     part = {"type": "output_text", "text": text, "annotations": []}
     message = {
         "id": "msg_1",
@@ -37,7 +37,7 @@ def completed(text: str = "done") -> "Reply":
         "status": "completed",
         "content": [part],
     }
-    return says("completed", output=[message])
+    return says("completed", output=[message], id=name)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class StatusServer:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     seconds_per_reply: float = 0.0
+    hanging: asyncio.Event | None = None
     busy: int = 0
     most_busy: int = 0
 
@@ -81,6 +82,8 @@ class StatusServer:
     async def delete(self, request: web.Request) -> web.Response:
         response_id = request.match_info["response_id"]
         self.asked[f"{response_id}/delete"].append(time.monotonic())
+        if self.hanging is not None:
+            await self.hanging.wait()
         return _next(self.deletes[response_id])
 
     async def cancel(self, request: web.Request) -> web.Response:

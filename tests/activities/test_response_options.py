@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 
 from activities.prices import price
-from jobs.errors import ProviderOverloaded
 from jobs.money import Usage
 from jobs.options import JobOptions, ResponseOptions
 from jobs.requests import FilePart, PromptReference, ResponseRequest, TextPart
 from tests.activities.bench import MODEL, TEXT, Bench, scripted
-from tests.activities.status_server import Reply, StatusServer, completed
+from tests.activities.status_server import StatusServer, completed
 from tests.installation import Installation
 
 ALWAYS = {"model", "input", "background", "store", "metadata"}
@@ -141,34 +140,6 @@ async def test_the_price_follows_the_tier_that_was_really_used(bench: Bench):
     usual = price(outcome.cost.usage, model=MODEL, service_tier="default")
     assert usual is not None
     assert outcome.cost.usd == usual.usd
-
-
-async def test_a_collected_response_is_deleted_once_and_its_answer_stays(bench: Bench):
-    options = ResponseOptions(model=MODEL, delete_after_collect=True)
-    step = await bench.step(request=ResponseRequest(input=(TextPart(text=TEXT),), options=options))
-    outcome = await bench.respond(step)
-    [made] = await bench.house.created()
-    assert made["deleted"]
-    [row] = await bench.submits(step)
-    assert row.is_deleted
-    assert await bench.respond(step) == outcome
-
-
-async def test_a_delete_that_fails_is_repeated_and_the_answer_kept(
-    scripted_bench: Bench, provider: StatusServer
-):
-    bench = scripted_bench
-    options = ResponseOptions(model=MODEL, delete_after_collect=True)
-    step = await bench.step(request=ResponseRequest(input=(TextPart(text=TEXT),), options=options))
-    provider.creates = [completed("kept")]
-    provider.deletes["resp_1"] = [Reply("{}", 503), completed()]
-    with pytest.raises(ProviderOverloaded):
-        await bench.respond(step)
-    [row] = await bench.submits(step)
-    assert (row.state.value, row.is_deleted) == ("effective", False)
-    assert (await bench.respond(step)).text == "kept"
-    assert len(provider.asked["resp_1/delete"]) == 2
-    assert len(provider.bodies) == 1
 
 
 async def test_what_the_client_chose_arrives_through_the_whole_job(house: Installation):
