@@ -36,6 +36,7 @@ def to_application_error(error: JobError) -> ApplicationError:
     wait = error.retry_after_seconds
     return ApplicationError(
         error.detail,
+        *error.facts,
         type=error.code,
         non_retryable=not error.retryable,
         next_retry_delay=timedelta(seconds=wait) if wait is not None else None,

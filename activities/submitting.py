@@ -87,8 +87,9 @@ class Submitter:
             return
         last = earlier[-1]
         words = f"{last.error_message} ({last.error_code})"
-        if last.state is State.UNCERTAIN and step.on_uncertain == "park":
-            raise SubmitParked(f"submit {last.number}: {words}")
+        parks = step.on_uncertain == "park" and last.number > step.retry_of
+        if last.state is State.UNCERTAIN and parks:
+            raise SubmitParked(f"submit {last.number}: {words}", submit_number=last.number)
         if len(earlier) >= step.max_tries:
             raise TriesExhausted(f"{len(earlier)} tries, the last one: {words}")
 

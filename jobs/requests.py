@@ -88,6 +88,8 @@ class StepRequest(Value):
         max_tries: Submits allowed, the first included.
         on_uncertain: What to do when a submit's reply was lost.
         ceilings: When to give up on a response that does not end.
+        retry_of: The uncertain submit after which an operator had the step submitted again; 0 while
+            none was decided upon.
     """
 
     job: JobRef
@@ -97,6 +99,7 @@ class StepRequest(Value):
     expected: timedelta | None = None
     on_uncertain: OnUncertain = "resubmit"
     ceilings: Ceilings = Ceilings.none()
+    retry_of: int = 0
 
     @property
     def window(self) -> str:
@@ -124,10 +127,13 @@ class SubmitDecision(Value):
 
     Attributes:
         step_key: Which one; None takes the one that has waited longest.
+        submit_number: Which of its submits; a decision about one that is not parked is void. None
+            takes the one that is.
         response_id: The response to adopt; None submits again.
     """
 
     step_key: str | None = None
+    submit_number: int | None = Field(default=None, ge=1)
     response_id: str | None = Field(default=None, min_length=1, max_length=500)
 
 

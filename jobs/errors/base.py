@@ -24,3 +24,8 @@ class JobError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def facts(self) -> tuple[int | str, ...]:
+        """What a workflow has to know of this error to go on; it travels beside the words."""
+        return ()

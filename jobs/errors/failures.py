@@ -214,6 +214,15 @@ class SubmitParked(ProviderFailure):
     advice = "Send the job the signal `retry`, or `adopt` with the id of the response."
     retryable = False
 
+    def __init__(self, detail: str = "", *, submit_number: int = 0) -> None:
+        super().__init__(detail)
+        self.submit_number = submit_number
+
+    @property
+    def facts(self) -> tuple[int]:
+        """The number of the submit that is parked."""
+        return (self.submit_number,)
+
 
 class ResponseRefused(ProviderFailure):
     """The model declined to answer."""

@@ -10,7 +10,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId
 from storage import executions, job_moves
 from storage.jobs import JobRow
-from tests.activities.bench import MODEL, created, scripted, states
+from tests.activities.bench import MODEL, TEXT, created, scripted, states
 from tests.activities.lost import complete, notify
 from tests.installation import TENANT, Installation, eventually
 
@@ -19,7 +19,7 @@ PARK = JobOptions(model=MODEL, on_uncertain="park")
 
 async def parked(house: Installation, options: JobOptions = PARK, **script: object) -> JobId:
     """Start a job and wait until its only submit is parked."""
-    text = scripted(fault="drop_after", **script)
+    text = scripted(**{"fault": "drop_after", "run_seconds": 0} | script)
     job_id = await house.submit("summarize_text", {"text": text}, options)
     row = await waits(house, job_id, lambda words: words.startswith("submit_uncertain"))
     assert row.status is JobStatus.RUNNING
@@ -34,9 +34,9 @@ async def waits(house: Installation, job_id: JobId, fits: Callable[[str], bool])
 
 
 async def decide(
-    house: Installation, job_id: JobId, name: str, response_id: str | None = None
+    house: Installation, job_id: JobId, name: str, response_id: str | None = None, **more: object
 ) -> None:
-    decision = SubmitDecision(response_id=response_id)
+    decision = SubmitDecision.model_validate({"response_id": response_id, **more})
     assert await executions.signal(house.client, job_id, name, decision)
 
 
@@ -51,6 +51,48 @@ async def test_a_retry_submits_again(house: Installation):
     await succeeded(house, job_id)
     assert await states(house, job_id) == ["uncertain", "effective"]
     assert len(await house.created()) == 2
+
+
+async def test_a_retry_decides_about_one_submit_only(house: Installation):
+    job_id = await parked(house, fault_times=2)
+    await decide(house, job_id, "retry")
+    row = await waits(house, job_id, lambda words: words.endswith("submit 2"))
+    assert row.status is JobStatus.RUNNING
+    assert await states(house, job_id) == ["uncertain", "uncertain"]
+    assert len(await house.created()) == 2
+    await decide(house, job_id, "retry")
+    await succeeded(house, job_id)
+    assert await states(house, job_id) == ["uncertain", "uncertain", "effective"]
+
+
+async def test_a_decision_about_another_submit_is_void(house: Installation):
+    job_id = await parked(house, fault_times=2)
+    await decide(house, job_id, "retry", submit_number=2)  # not parked, and never was
+    await decide(house, job_id, "retry", submit_number=1)
+    await waits(house, job_id, lambda words: words.endswith("submit 2"))
+    await decide(house, job_id, "retry", submit_number=1)  # clicked twice
+    await decide(house, job_id, "adopt", "resp_of_nobody", submit_number=1)
+    row = await house.job(job_id)
+    assert row.waiting_for == "submit_uncertain: step 1, submit 2"
+    assert len(await house.created()) == 2
+    first, second = [each["id"] for each in await house.created()]
+    await decide(house, job_id, "adopt", second, submit_number=2)
+    await succeeded(house, job_id)
+    assert await states(house, job_id) == ["uncertain", "effective"]
+    assert first not in {each.response_id for each in await house.submits(job_id)}
+
+
+async def test_a_rejection_after_a_retry_is_tried_again_and_does_not_park(house: Installation):
+    rules = [
+        {"script": {"fault": "drop_after"}, "times": 1},
+        {"script": {"fault": "overloaded"}, "times": 1},
+    ]
+    await house.emulator.post("/script", json={"rules": rules})
+    job_id = await house.submit("summarize_text", {"text": TEXT}, PARK)
+    await waits(house, job_id, lambda words: words.startswith("submit_uncertain"))
+    await decide(house, job_id, "retry")
+    await succeeded(house, job_id)
+    assert await states(house, job_id) == ["uncertain", "rejected", "effective"]
 
 
 async def test_an_adoption_pays_once(house: Installation):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -63,13 +64,21 @@ class Asking(Protocol):
         """Wait for something a signal brings."""
 
 
+@dataclass
+class Parked:
+    """A step whose submit is uncertain, and what was decided about that submit."""
+
+    submit_number: int
+    decision: SubmitDecision | None = None
+
+
 class Asker:
     """Asks for one job and keeps count of it."""
 
     def __init__(self) -> None:
         self.cost = Cost()
         self.open_steps = 0
-        self._parked: dict[str, SubmitDecision | None] = {}
+        self._parked: dict[str, Parked] = {}
         self._early: dict[str, SubmitDecision] = {}
 
     async def text(self, job: Asking, question: ResponseRequest, summary: str) -> str:
@@ -105,7 +114,8 @@ class Asker:
         """
         key = decision.step_key or next(iter(self._parked), None)
         if key in self._parked:
-            self._parked[key] = decision
+            if decision.submit_number in (None, self._parked[key].submit_number):
+                self._parked[key].decision = decision
         elif key is not None and decision.response_id is not None:
             self._early[key] = decision
 
@@ -129,19 +139,19 @@ class Asker:
         except ActivityError as error:
             if failure_of(error).code != SubmitParked.code:
                 raise
-            await self._park(job, step)
+            await self._park(job, step, _number_of_parked(error))
             return None
         return outcome
 
-    async def _park(self, job: Asking, step: StepRequest) -> None:
+    async def _park(self, job: Asking, step: StepRequest, number: int) -> None:
         """Wait until an uncertain submit is decided upon; if by an adoption, until that works."""
         key, trouble = step.step_key, ""
-        self._parked[key] = self._early.pop(key, None)
+        parked = self._parked[key] = Parked(number, self._early.pop(key, None))
         while True:
-            if (decision := self._parked[key]) is None:
+            if (decision := parked.decision) is None:
                 await job.wait_until(
-                    lambda: self._parked[key] is not None,
-                    waiting_for=f"{SubmitUncertain.code}: step {key}{trouble}",
+                    lambda: parked.decision is not None,
+                    waiting_for=f"{SubmitUncertain.code}: step {key}, submit {number}{trouble}",
                 )
                 continue
             if decision.response_id is None:
@@ -149,15 +159,21 @@ class Asker:
             trouble = await _adopt(job, step, decision.response_id)
             if not trouble:
                 return
-            if self._parked[key] is decision:
-                self._parked[key] = None
+            if parked.decision is decision:
+                parked.decision = None
 
     def _decided(self, step: StepRequest) -> StepRequest:
-        """Let a step be submitted again, if that was decided."""
-        decision = self._parked.pop(step.step_key, None)
-        if decision is None or decision.response_id is not None:
+        """Let a step be submitted again after one submit, if that was decided."""
+        parked = self._parked.pop(step.step_key, None)
+        if parked is None or parked.decision is None or parked.decision.response_id is not None:
             return step
-        return step.model_copy(update={"on_uncertain": "resubmit"})
+        return step.model_copy(update={"retry_of": parked.submit_number})
+
+
+def _number_of_parked(error: ActivityError) -> int:
+    """Return the number of the submit because of which a deed parks its step."""
+    facts = error.cause.details if isinstance(error.cause, ApplicationError) else ()
+    return next((each for each in facts if isinstance(each, int)), 0)
 
 
 def _step(job: Asking, question: ResponseRequest) -> StepRequest:
