@@ -44,6 +44,7 @@ Outcome = Literal[
     "bad_json",
     "cancelled_then_completed",
 ]
+IncompleteReason = Literal["max_output_tokens", "max_messages", "content_filter", "steered"]
 WebhookMode = Literal["normal", "lost", "duplicate", "early", "late", "reordered"]
 _MARKER = re.compile(r"\[\[\s*emulator:\s*")
 _MARKER_END = re.compile(r"\s*\]\]")
@@ -74,7 +75,7 @@ class Script(BaseModel):
     run_seconds: float | None = Field(default=None, ge=0)
     outcome: Outcome = "completed"
     error_code: str | None = None
-    incomplete_reason: Literal["max_output_tokens", "content_filter"] = "max_output_tokens"
+    incomplete_reason: IncompleteReason = "max_output_tokens"
     output_text: str | None = None
     fault: Fault | None = None
     fault_times: int = Field(default=1, ge=0)
