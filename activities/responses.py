@@ -100,8 +100,11 @@ class Responses(ResponseDeeds):
         if address is not None and not self.submitter.is_of(address, step):
             raise ProviderNotFound(f"response {response_id} answers another step")
         if submits and submits[-1].state is State.UNCERTAIN:
+            number = address.submit_number if address else submits[-1].number
             try:
-                await self.submitter.adopt(submits[-1], response_id)
+                for each in submits:
+                    if each.number == number:
+                        await self.submitter.adopt(each, response_id)
             except StepTakenOver as error:
                 raise ProviderNotFound(error.detail) from error
 

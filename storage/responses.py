@@ -190,7 +190,7 @@ async def store_response_id(
 
     Returns:
         The submit, and whether somebody still waits for its response: False when the job was
-        canceled or has ended, or when another submit has taken this one's place.
+        canceled or has ended, when another submit is effective, or when a later one is open.
 
     Raises:
         StepTakenOver: The submit is settled or has another id, or the id is another submit's.
@@ -218,7 +218,7 @@ async def _store(
             RETURNING {COLUMNS})
         SELECT stored.*, j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
             AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
-                AND (r.submit_number > $3 AND r.state <> 'rejected' OR r.state = 'effective'))
+                AND (r.submit_number > $3 AND r.state = 'open' OR r.state = 'effective'))
             AS wanted
         FROM stored JOIN jobs j ON j.id = stored.job_id
         """,  # noqa: S608 # constant

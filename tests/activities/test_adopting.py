@@ -357,6 +357,36 @@ async def test_an_operators_adoption_is_repeatable(bench: Bench):
     await ledger_says(bench, step, "effective")
 
 
+async def test_an_operator_may_adopt_an_earlier_response_than_the_last_one_lost(bench: Bench):
+    text = scripted(fault="drop_after", fault_times=2, outcome="stuck")
+    step = await bench.step(text, on_uncertain="park")
+    first = await lose(bench, step)
+    second = await lose(bench, step.model_copy(update={"retry_of": 1}))
+    await adopt(bench, step, first)
+    await complete(bench.house, first)
+    assert (await bench.respond(step)).response_id == first
+    adopter = bench.deeds.maintenance.adopter
+    await adopter.consider(second)
+    rows = await ledger_says(bench, step, "effective", "wasted")
+    assert [each.response_id for each in rows] == [first, second]
+    assert await creates(bench) == 2
+
+
+async def test_an_orphan_found_while_a_later_one_is_lost_too_is_used(bench: Bench):
+    text = scripted(fault="drop_after", fault_times=2, outcome="stuck")
+    step = await bench.step(text)
+    first = await lose(bench, step)
+    second = await lose(bench, step)
+    adopter = bench.deeds.maintenance.adopter
+    await adopter.consider(first)
+    await ledger_says(bench, step, "open", "uncertain")
+    await complete(bench.house, first)
+    assert (await bench.respond(step)).response_id == first
+    await adopter.consider(second)
+    await ledger_says(bench, step, "effective", "wasted")
+    assert await creates(bench) == 2
+
+
 @pytest.mark.parametrize("whose", ["nobody", "installation", "step", "taken"])
 async def test_an_operator_cannot_adopt_what_is_not_the_steps(bench: Bench, whose: str):
     step, other = await bench.step(LOST), await bench.step(LOST)

@@ -144,10 +144,12 @@ async def test_nobody_wants_a_response_of_a_canceled_or_ended_job(db, tenant, st
 
 @pytest.mark.parametrize(
     ("later", "wanted"),
-    [(None, False), (PAID, False), (UNPRICED, False), (REJECTED, True)],
+    [(None, False), (PAID, False), (UNPRICED, True), (REJECTED, True)],
     ids=["open", "effective", "failed", "rejected"],
 )
-async def test_a_later_submit_supersedes_unless_it_was_rejected(db, tenant, later, wanted):
+async def test_a_later_submit_supersedes_while_it_is_open_or_when_it_is_used(
+    db, tenant, later, wanted
+):
     row = await inserted(db, tenant)
     first = await intent(db, row)
     await responses.mark_uncertain(db, first, "submit_uncertain", "lost")
