@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from openai.types.responses import Response
+from openai.types.responses.response_output_message import Content
 
 from jobs.errors import (
     JobError,
@@ -40,8 +41,7 @@ def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
         response: The response.
         on_incomplete: What an answer counts as that the token limit cut off.
     """
-    # Some compatible servers send null instead of an empty list for a response that failed.
-    text = response.output_text if response.output else ""
+    text = "".join(part.text for part in _parts(response) if part.type == "output_text")
     if response.status == "completed":
         refusal = _refusal(response)
         if refusal is None:
@@ -84,13 +84,15 @@ def usage_of(response: Response) -> Usage | None:
     )
 
 
+def _parts(response: Response) -> list[Content]:
+    """Return what the model said; some compatible servers send null instead of an empty list."""
+    messages = [item for item in response.output or [] if item.type == "message"]
+    return [part for message in messages for part in message.content or []]
+
+
 def _refusal(response: Response) -> str | None:
-    for item in response.output:
-        if item.type == "message":
-            for part in item.content:
-                if part.type == "refusal":
-                    return part.refusal
-    return None
+    refusals = (part.refusal for part in _parts(response) if part.type == "refusal")
+    return next(refusals, None)
 
 
 def _failed(response: Response) -> JobError:

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.polling import FIRST_LOOK, LONGEST, PRECISION, SHORTEST, SPREAD, PollSchedule
+from jobs.polling import (
+    CEILINGS_BY_WINDOW,
+    FIRST_LOOK,
+    LONGEST,
+    LONGEST_BY_WINDOW,
+    PRECISION,
+    PUSHED_LONGEST,
+    PUSHED_SHORTEST,
+    SHORTEST,
+    SPREAD,
+    PollSchedule,
+)
 
 waits = st.floats(0, 100_000)
 jitters = st.floats(0, 1)
@@ -71,3 +82,54 @@ def test_nobody_asks_in_the_first_half_of_the_expected_time(seconds):
 def test_more_jitter_never_shortens_a_pause(expected, waited, one, other):
     schedule, (less, more) = PollSchedule(expected), sorted((one, other))
     assert schedule.delay(waited, less) <= schedule.delay(waited, more)
+
+
+windows = st.sampled_from(sorted(LONGEST_BY_WINDOW))
+
+
+@given(expectations, windows, waits, jitters)
+def test_pauses_are_rare_and_bounded_while_notices_come(expected, window, waited, jitter):
+    longest = max(PUSHED_LONGEST, LONGEST_BY_WINDOW[window])
+    pause = PollSchedule(expected, LONGEST_BY_WINDOW[window]).delay(waited, jitter, pushed=True)
+    assert PUSHED_SHORTEST <= pause <= longest * (1 + SPREAD)
+
+
+@given(expectations, windows, waits, jitters)
+def test_notices_never_make_polls_more_frequent(expected, window, waited, jitter):
+    schedule = PollSchedule(expected, LONGEST_BY_WINDOW[window])
+    unpushed = schedule.delay(waited, jitter)
+    assert schedule.delay(waited, jitter, pushed=True) >= unpushed
+
+
+@given(windows, waits, waits, jitters)
+def test_an_older_response_is_never_asked_for_more_often(window, one, other, jitter):
+    schedule, (younger, older) = PollSchedule(None, LONGEST_BY_WINDOW[window]), sorted((one, other))
+    assert schedule.delay(younger, jitter) <= schedule.delay(older, jitter)
+
+
+@given(expectations, waits, jitters)
+def test_a_cheaper_window_is_never_asked_for_more_often(expected, waited, jitter):
+    pauses = [
+        PollSchedule(expected, LONGEST_BY_WINDOW[each]).delay(waited, jitter)
+        for each in ("soonest", "2h", "8h")
+    ]
+    assert pauses == sorted(pauses)
+
+
+@given(expectations, windows, jitter_series, st.floats(0.1, 30_000))
+def test_every_end_is_found_by_polls_alone(expected, window, series, lifetime):
+    """Notices may stop at any moment: the next poll is no further away than the window allows."""
+    schedule, now, polled = PollSchedule(expected, LONGEST_BY_WINDOW[window]), 0.0, 0
+    while now < lifetime:
+        now += schedule.delay(now, series[polled % len(series)], pushed=True)
+        polled += 1
+    longest = max(PUSHED_LONGEST, LONGEST_BY_WINDOW[window])
+    assert now - lifetime <= longest * (1 + SPREAD)
+    assert polled <= 1 + lifetime / PUSHED_SHORTEST
+
+
+@pytest.mark.parametrize("window", sorted(CEILINGS_BY_WINDOW))
+def test_a_response_is_given_up_long_after_its_window(window):
+    hours = {"soonest": 0, "2h": 2, "8h": 8}[window]
+    ceilings = CEILINGS_BY_WINDOW[window]
+    assert timedelta(hours=hours) < ceilings.queued < ceilings.running
