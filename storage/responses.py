@@ -125,16 +125,8 @@ async def open_intent(
 ) -> Submit | None:
     """Write the intent of a submit and mark the job running, in one transaction.
 
-    A repeated submit counts for the job and for all that run it.
-
-    Args:
-        db: The database.
-        job: Whose step it is.
-        step_key: The step.
-        number: One more than the last submit of the step.
-        model: The model to be asked.
-        fingerprint: Of the request.
-        delete_wanted: Whether the response is to be deleted at the provider once it is settled.
+    A repeated submit counts for the job and for all that run it. `delete_wanted`
+    has the response deleted at the provider once it is settled.
 
     Returns:
         The open submit; None when the job has ended, its cancel was requested, another worker has

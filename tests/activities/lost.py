@@ -1,10 +1,12 @@
 """What the tests of lost replies and notices share."""
 
 import itertools
+import uuid
 from dataclasses import dataclass
 
 import pytest
 
+from activities.provider import Address
 from jobs.errors import SubmitUncertain
 from jobs.polling import PollSchedule
 from jobs.requests import StepRequest
@@ -12,7 +14,7 @@ from storage import inbox
 from storage.database import Database
 from storage.inbox import Notice
 from storage.responses import Submit
-from tests.activities.bench import Bench, created
+from tests.activities.bench import MODEL, Bench, created, scripted
 from tests.installation import Installation, eventually
 
 numbers = itertools.count()
@@ -79,3 +81,15 @@ async def calls(house: Installation) -> dict[str, int]:
 async def is_matched(db: Database, response_id: str) -> bool:
     open_left = "SELECT count(*) FROM inbox WHERE response_id = $1 AND matched_at IS NULL"
     return not await db.fetchval(open_left, response_id)
+
+
+async def made_elsewhere(bench: Bench, step: StepRequest, installation: uuid.UUID) -> str:
+    """Create a response that says it belongs to a step of another installation."""
+    address = Address(installation, step.job.job_id, step.step_key, 1)
+    made = await bench.deeds.responses.submitter.provider.create(
+        step.request,
+        [{"type": "input_text", "text": scripted(outcome="stuck")}],
+        model=MODEL,
+        address=address,
+    )
+    return made.response.id

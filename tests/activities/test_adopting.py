@@ -10,9 +10,9 @@ import pytest
 
 from activities.adopting import Adopter
 from activities.provider import Address
-from jobs.errors import ProviderFailure, ProviderNotFound, StepTakenOver
+from jobs.errors import ProviderFailure, StepTakenOver
 from jobs.options import ResponseOptions
-from jobs.requests import AdoptRequest, ResponseRequest, StepRequest, TextPart
+from jobs.requests import ResponseRequest, StepRequest, TextPart
 from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import MODEL, TEXT, Bench, benched, created, scripted
@@ -24,6 +24,7 @@ from tests.activities.lost import (
     is_matched,
     ledger_says,
     lose,
+    made_elsewhere,
     notify,
     put,
 )
@@ -182,21 +183,10 @@ async def test_a_notice_before_the_reply_gives_the_row_its_id_and_the_poster_agr
     assert await creates(bench) == 1
 
 
-async def _foreign(bench: Bench, step: StepRequest, installation: uuid.UUID) -> str:
-    address = Address(installation, step.job.job_id, step.step_key, 1)
-    made = await bench.deeds.responses.submitter.provider.create(
-        step.request,
-        [{"type": "input_text", "text": scripted(outcome="stuck")}],
-        model=MODEL,
-        address=address,
-    )
-    return made.response.id
-
-
 async def test_a_response_of_another_installation_is_never_touched(bench: Bench):
     step = await bench.step()
     await bench.open_intent(step)
-    foreign = await _foreign(bench, step, uuid.uuid4())
+    foreign = await made_elsewhere(bench, step, uuid.uuid4())
     await notify(bench.house.db, foreign)
     await eventually(lambda: is_matched(bench.house.db, foreign))
     [row] = await bench.submits(step)
@@ -342,36 +332,6 @@ async def test_nothing_is_submitted_beside_an_orphan_that_was_just_adopted(bench
     assert await creates(bench) == 1
 
 
-async def adopt(bench: Bench, step: StepRequest, response_id: str) -> None:
-    request = AdoptRequest(step=step, response_id=response_id)
-    await bench.run(bench.deeds.responses.adopt_response, request)
-
-
-async def test_an_operators_adoption_is_repeatable(bench: Bench):
-    step = await bench.step(LOST, on_uncertain="park")
-    lost = await lose(bench, step)
-    for _ in range(2):
-        await adopt(bench, step, lost)
-    assert (await bench.respond(step)).response_id == lost
-    await adopt(bench, step, lost)
-    await ledger_says(bench, step, "effective")
-
-
-async def test_an_operator_may_adopt_an_earlier_response_than_the_last_one_lost(bench: Bench):
-    text = scripted(fault="drop_after", fault_times=2, outcome="stuck")
-    step = await bench.step(text, on_uncertain="park")
-    first = await lose(bench, step)
-    second = await lose(bench, step.model_copy(update={"retry_of": 1}))
-    await adopt(bench, step, first)
-    await complete(bench.house, first)
-    assert (await bench.respond(step)).response_id == first
-    adopter = bench.deeds.maintenance.adopter
-    await adopter.consider(second)
-    rows = await ledger_says(bench, step, "effective", "wasted")
-    assert [each.response_id for each in rows] == [first, second]
-    assert await creates(bench) == 2
-
-
 async def test_an_orphan_found_while_a_later_one_is_lost_too_is_used(bench: Bench):
     text = scripted(fault="drop_after", fault_times=2, outcome="stuck")
     step = await bench.step(text)
@@ -385,21 +345,6 @@ async def test_an_orphan_found_while_a_later_one_is_lost_too_is_used(bench: Benc
     await adopter.consider(second)
     await ledger_says(bench, step, "effective", "wasted")
     assert await creates(bench) == 2
-
-
-@pytest.mark.parametrize("whose", ["nobody", "installation", "step", "taken"])
-async def test_an_operator_cannot_adopt_what_is_not_the_steps(bench: Bench, whose: str):
-    step, other = await bench.step(LOST), await bench.step(LOST)
-    await lose(bench, step)
-    names = {"nobody": "resp_unknown", "step": await lose(bench, other)}
-    if whose == "installation":
-        names[whose] = await _foreign(bench, step, uuid.uuid4())
-    if whose == "taken":
-        names[whose] = names["step"]
-        await adopt(bench, other, names[whose])
-    with pytest.raises(ProviderNotFound):
-        await adopt(bench, step, names[whose])
-    await ledger_says(bench, step, "uncertain")
 
 
 async def test_a_second_name_for_a_stored_response_is_refused(bench: Bench):

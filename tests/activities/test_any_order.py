@@ -28,7 +28,7 @@ Run = Callable[[Coroutine[Any, Any, R]], R]
 
 EVENTS, LONGEST_EVENT_SECONDS = 14, 20
 SHORT = settings(
-    max_examples=30,
+    max_examples=40,
     stateful_step_count=EVENTS,
     derandomize=True,  # the same stories in every run; the proof below tells new ones
     database=None,
