@@ -29,7 +29,16 @@ from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import children, executions, inbox, installation, job_lists, job_moves, responses
+from storage import (
+    approvals,
+    children,
+    executions,
+    inbox,
+    installation,
+    job_lists,
+    job_moves,
+    responses,
+)
 from storage.database import Database
 from storage.executions import Life
 from storage.job_lists import Position
@@ -90,6 +99,7 @@ class Maintenance(MaintenanceDeeds):
         await self._one("close jobs of closed workflows", self.close_lost)
         await self._one("close jobs whose parent has ended", self.close_orphans)
         await self._one("repeat unanswered cancels", self.repeat_cancels)
+        await self._one("repeat decisions", self.repeat_decisions)
         await self._one("release abandoned responses", self.release_abandoned)
         await self._one("look at unknown responses", self.adopter.adopt_strangers)
         await self._one("delete responses", partial(erase_due, self.db, self.releaser.provider))
@@ -155,6 +165,11 @@ class Maintenance(MaintenanceDeeds):
         for row in rows:
             if not await executions.ask_to_cancel(self.client, row.id, "canceled in the record"):
                 await end_row(self.db, row, JobStatus.CANCELED)
+
+    async def repeat_decisions(self) -> None:
+        """Tell workflows of decisions whose gateway died, or met no Temporal, before it could."""
+        for each in await approvals.untold(self.db, limit=BATCH):
+            await executions.signal(self.client, each.job_id, *each.signal)
 
     async def release_abandoned(self) -> None:
         """Cancel responses whose job has ended without them."""

@@ -21,6 +21,7 @@ from api.follower import Follower
 from api.gateway import Gateway
 from api.notifier import Notifier
 from api.routes import (
+    approvals,
     documents,
     estimates,
     health,
@@ -45,6 +46,7 @@ status, events and result whenever you like. Every error is a problem document (
 TAGS = [
     {"name": "jobs", "description": "Submit jobs and see what became of them."},
     {"name": "interactions", "description": "Talk to a job while it goes on."},
+    {"name": "approvals", "description": "What waits for people's decisions."},
     {"name": "documents", "description": "Files that jobs read."},
     {"name": "job types", "description": "What this installation can do."},
     {"name": "webhooks", "description": "What the provider tells us."},
@@ -56,6 +58,7 @@ ROUTES = (
     job_routes,
     job_events,
     interactions,
+    approvals,
     documents,
     job_types,
     openai_webhook,

@@ -1,63 +1,151 @@
-"""Decisions about approvals at the door: checked against the record before the workflow hears."""
+"""Decisions about approvals at the door: the first is written, then the workflow hears of it."""
 
+import logging
 import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from api.gateway import Gateway
-from jobs.approvals import LARGEST_BYTES, Answer, Approve, Reject, json_bytes
-from jobs.edits import misfits
-from jobs.errors import ApprovalNotOpen, ApprovalStale, InvalidPayload
-from jobs.pointers import join
-from jobs.values import JobId, Tenant
-from storage import approvals
-from storage.approvals import Approval
+from temporalio.service import RPCError
 
+from api.gateway import Gateway
+from jobs.approvals import (
+    LARGEST_BYTES,
+    ApprovalSettlement,
+    ApprovalState,
+    Approve,
+    Reject,
+    Settlement,
+    json_bytes,
+)
+from jobs.edits import misfits
+from jobs.errors import (
+    ApprovalNotOpen,
+    ApprovalStale,
+    InvalidPayload,
+    JobAlreadyFinished,
+    JobError,
+    ServiceUnavailable,
+)
+from jobs.model import JobRef
+from jobs.pointers import join
+from storage import approvals, executions
+from storage.approvals import Approval
+from storage.jobs import JobRow
+
+LOG = logging.getLogger(__name__)
 EDITS = "/edits"
 
 
-async def to_answer(gateway: Gateway, tenant: Tenant, job_id: JobId, decision: Reject) -> Answer:
-    """Return what the workflow is to be told.
+@dataclass(frozen=True)
+class Decided:
+    """What stands after somebody decided.
+
+    Attributes:
+        is_new: False when the same had been decided before, perhaps by the same request.
+    """
+
+    approval: Approval
+    is_new: bool
+
+
+async def decide(gateway: Gateway, job: JobRow, decision: Reject) -> Decided:
+    """Write a decision into its approval, if it is the first one, and tell the workflow.
+
+    From then on the decision stands, whatever becomes of this process: maintenance tells a workflow
+    that was not told.
 
     Raises:
-        ApprovalNotOpen: The job has no such approval open.
+        ApprovalNotOpen: The job has no such approval, or it ended otherwise.
         ApprovalStale: It is open, and shows something else.
         InvalidPayload: The edits do not fit.
+        JobAlreadyFinished: So it did, with nothing decided like this.
     """
-    asked = await approvals.of_job(gateway.db, tenant, job_id)
-    approval = _chosen(asked, decision)
-    edits = decision.edits if isinstance(decision, Approve) else None
-    if edits is not None:
-        _check_edits(approval, edits)
-    return Answer(
-        key=approval.key,
-        digest=approval.digest,
+    approval = _meant(await approvals.of_job(gateway.db, job.tenant, job.id), job, decision)
+    wanted = _settlement(job, decision)
+    is_new = False
+    if approval.is_open:
+        if wanted.edits is not None:
+            _check_edits(approval, wanted.edits)
+        approval, is_new = await _written(gateway, job, approval, wanted)
+    if not (is_new or _is_same(approval.settlement, wanted)):
+        raise _too_late(job, f"the approval {approval.key!r} {_how_it_stands(approval)}")
+    if not await _told(gateway, approval) and is_new:
+        raise JobAlreadyFinished("the job's workflow has closed")
+    return Decided(approval, is_new)
+
+
+def _settlement(job: JobRow, decision: Reject) -> Settlement:
+    approved = isinstance(decision, Approve)
+    return Settlement(
+        state=ApprovalState.APPROVED if approved else ApprovalState.REJECTED,
         comment=decision.comment,
-        edits=edits,
-        decided_by=tenant,
+        edits=decision.edits if isinstance(decision, Approve) else None,
+        decided_by=job.tenant,
         answer_id=uuid.uuid4().hex,
     )
 
 
-def _chosen(asked: list[Approval], decision: Reject) -> Approval:
-    """Return the open approval that is meant."""
+async def _written(
+    gateway: Gateway, job: JobRow, approval: Approval, wanted: Settlement
+) -> tuple[Approval, bool]:
+    ref = JobRef(tenant=job.tenant, job_id=job.id, type=job.type)
+    ending = ApprovalSettlement(
+        job=ref, key=approval.key, digest=approval.digest, settlement=wanted
+    )
+    if decided := await approvals.decide(gateway.db, ending):
+        return decided, True
+    return await approvals.get(gateway.db, job.tenant, job.id, approval.key) or approval, False
+
+
+async def _told(gateway: Gateway, approval: Approval) -> bool:
+    """Tell the workflow, unless it knows; False when there is none to tell."""
+    if approval.tell_at is None:
+        return True
+    try:
+        return await executions.signal(gateway.temporal, approval.job_id, *approval.signal)
+    except (ServiceUnavailable, RPCError) as error:
+        LOG.warning("job %s is not told of a decision yet: %s", approval.job_id, error)
+        return True
+
+
+def _is_same(stood: Settlement, wanted: Settlement) -> bool:
+    """Tell whether deciding this again changes nothing: a comment is no other decision."""
+    return (stood.state, stood.edits, stood.is_default) == (wanted.state, wanted.edits, False)
+
+
+def _meant(asked: list[Approval], job: JobRow, decision: Reject) -> Approval:
+    """Return the approval that a decision is about: the one whose digest it names."""
     meant = [each for each in asked if decision.key in (None, each.key)]
-    exact = [each for each in meant if each.digest == decision.digest]
-    if not (opened := [each for each in exact or meant if each.is_open]):
-        raise ApprovalNotOpen(_why_not_open(exact or meant, decision.key))
-    if not exact:
-        names = ", ".join(repr(each.key) for each in opened)
-        raise ApprovalStale(f"the digest is not that of the open approval {names}")
-    return opened[0]
-
-
-def _why_not_open(meant: list[Approval], key: str | None) -> str:
+    if exact := [each for each in meant if each.digest == decision.digest]:
+        return exact[0]
+    if opened := [repr(each.key) for each in meant if each.is_open]:
+        raise ApprovalStale(f"the digest is not that of the open approval {', '.join(opened)}")
     if not meant:
-        return "the job asks for no approval" + (f" {key!r}" if key else " now")
-    last = meant[-1]
-    by = f" by {last.settlement.decided_by}" if last.settlement.decided_by else ""
-    when = f" at {last.decided_at:%Y-%m-%d %H:%M:%S} UTC" if last.decided_at else ""
-    default = " by default" if last.settlement.is_default else ""
-    return f"the approval {last.key!r} was {last.state}{by}{default}{when}"
+        named = f" {decision.key!r}" if decision.key else ""
+        raise _too_late(job, f"the job asks for no approval{named}")
+    raise _too_late(job, f"the approval {meant[-1].key!r} {_how_it_stands(meant[-1])}")
+
+
+def _too_late(job: JobRow, why: str) -> JobError:
+    if job.status.is_terminal:
+        return JobAlreadyFinished(f"the job is {job.status}; {why}")
+    return ApprovalNotOpen(why)
+
+
+def _how_it_stands(approval: Approval) -> str:
+    if approval.is_open:
+        if approval.deadline <= datetime.now(UTC):
+            return f"had to be decided until {_time(approval.deadline)}"
+        return "can no longer be decided: the job is ending"
+    by = f" by {approval.settlement.decided_by}" if approval.settlement.decided_by else ""
+    when = f" at {_time(approval.decided_at)}" if approval.decided_at else ""
+    default = " by default" if approval.settlement.is_default else ""
+    return f"was {approval.state}{by}{default}{when}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _check_edits(approval: Approval, edits: Any) -> None:

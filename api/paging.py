@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Query, Request
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime
 
 from jobs.errors import InvalidRequest
 
+T = TypeVar("T")
 LONGEST_CURSOR = 200
 
 LimitIn = Annotated[int, Query(ge=1, le=100, description="Entries per page.")]
@@ -34,8 +35,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 def to_cursor(created_at: datetime, row_id: UUID) -> str:
     """Name the place behind a row."""
-    place = json.dumps([created_at.isoformat(), str(row_id)], separators=(",", ":"))
-    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return pack([created_at.isoformat(), str(row_id)])
 
 
 def from_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -44,15 +44,43 @@ def from_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
     Raises:
         InvalidRequest: No page ever ended with this cursor.
     """
+
+    def place(parts: Any) -> tuple[datetime, UUID]:
+        created_at, row_id = parts
+        return moment(created_at), UUID(row_id)
+
+    return unpack(cursor, place)
+
+
+def pack(parts: list[Any]) -> str:
+    """Make a cursor of the JSON values that name a place."""
+    place = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def unpack(cursor: str | None, read: Callable[[Any], T]) -> T | None:
+    """Return what `read` makes of the values in a cursor; None is the beginning.
+
+    Raises:
+        InvalidRequest: No page ever ended with this cursor.
+    """
     if cursor is None:
         return None
     try:
-        moment, row_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        place = _in_utc(datetime.fromisoformat(moment)), UUID(row_id)
+        return read(json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
     except (ValueError, TypeError, AttributeError, RecursionError):
-        mistake = {"parameter": "cursor", "detail": "not a cursor of ours"}
-        raise InvalidRequest("the cursor is malformed", errors=[mistake]) from None
-    return place
+        raise bad_cursor() from None
+
+
+def moment(text: str) -> datetime:
+    """Read a time that a cursor holds."""
+    return _in_utc(datetime.fromisoformat(text))
+
+
+def bad_cursor() -> InvalidRequest:
+    """Return the error for a cursor that no page ended with."""
+    mistake = {"parameter": "cursor", "detail": "not a cursor of ours"}
+    return InvalidRequest("the cursor is malformed", errors=[mistake])
 
 
 def refuse_unknown(request: Request, known: Callable[[str], bool]) -> None:

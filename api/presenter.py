@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from api.approval_views import approval_view
 from api.estimates import Estimates
 from api.gateway import EstimatesIn, Gateway, GatewayIn
 from api.problems import JobFailureView
 from api.views import (
-    ApprovalLinks,
-    ApprovalView,
     CostView,
     DocumentLinks,
     DocumentView,
@@ -25,7 +24,6 @@ from jobs.money import Cost
 from jobs.status import JobStatus
 from jobs.values import JobId
 from storage import approvals, jobs
-from storage.approvals import Approval
 from storage.documents import Document
 from storage.jobs import JobRow
 
@@ -67,7 +65,7 @@ class Presenter:
         found = await approvals.open_below(self.gateway.db, row.tenant, row.id) if asked else []
         return JobView(
             **await self._parts(row),
-            approvals=[self._approval(each) for each in found],
+            approvals=[approval_view(self.prefix, each) for each in found],
             result=result,
         )
 
@@ -102,24 +100,6 @@ class Presenter:
             sha256=document.sha256,
             created_at=document.created_at,
             links=DocumentLinks(self=path, content=f"{path}/content"),
-        )
-
-    def _approval(self, approval: Approval) -> ApprovalView:
-        path = self.path_of(approval.job_id)
-        return ApprovalView(
-            job_id=approval.job_id,
-            key=approval.key,
-            title=approval.title,
-            shown=approval.shown,
-            digest=approval.digest,
-            editable=approval.editable,
-            edits_schema=approval.edits_schema,
-            default=approval.default,
-            deadline=approval.deadline,
-            requested_at=approval.requested_at,
-            links=ApprovalLinks(
-                job=path, approve=f"{path}/signals/approve", reject=f"{path}/signals/reject"
-            ),
         )
 
     async def _parts(self, row: JobRow) -> dict[str, Any]:

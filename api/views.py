@@ -1,10 +1,11 @@
 """What replies look like."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
+from api.approval_views import ApprovalView
 from api.problems import JobFailureView
 from jobs.model import Progress
 from jobs.status import JobStatus
@@ -134,32 +135,6 @@ class JobSummary(BaseModel):
     links: JobLinks
 
     model_config = {"json_schema_extra": {"examples": [_SUMMARY]}}
-
-
-class ApprovalLinks(BaseModel):
-    """Where to send a decision."""
-
-    job: str
-    approve: str
-    reject: str
-
-
-class ApprovalView(BaseModel):
-    """Something that a person is asked to approve."""
-
-    job_id: JobId = Field(description="Whose approval it is: the job, or a descendant of it.")
-    key: str = Field(examples=["outline"])
-    title: str = Field(examples=["The outline of the report"])
-    shown: Any = Field(description="What is to be approved.")
-    digest: str = Field(description="Of what is shown; a decision has to name it.")
-    editable: bool
-    edits_schema: dict[str, Any] | None = Field(description="JSON Schema of `edits`; null: any.")
-    default: Literal["approve", "reject"] | None = Field(
-        description="What counts at the deadline; null fails the job."
-    )
-    deadline: datetime
-    requested_at: datetime
-    links: ApprovalLinks
 
 
 class JobView(JobSummary):

@@ -50,6 +50,8 @@ CODES = {
     "signal_job": "invalid_request unauthenticated job_not_found unknown_signal unknown_job_type "
     "job_not_started job_already_finished approval_not_open approval_stale "
     "unsupported_media_type invalid_payload service_unavailable",
+    "list_approvals": "invalid_request unauthenticated service_unavailable",
+    "get_approval": "unauthenticated job_not_found approval_not_found service_unavailable",
     "query_job": "unauthenticated job_not_found unknown_query unknown_job_type job_not_started "
     "job_already_finished service_unavailable",
     "upload_documents": "invalid_request unauthenticated request_too_large unsupported_media_type "

@@ -31,7 +31,9 @@ def misfits(schema: dict[str, Any], edits: Any) -> list[tuple[list[str | int], s
 
 
 def _validator(schema: dict[str, Any]) -> Validator:
-    return validator_for(schema, offline=True, pattern_options=RegexOptions())
+    return validator_for(
+        schema, offline=True, pattern_options=RegexOptions(), validate_formats=True
+    )
 
 
 def _path(flaw: ValidationError) -> list[str | int]:

@@ -5,12 +5,13 @@ Every writer locks the job's row first, as all writers of events do, and numbers
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from jobs.approvals import (
+    Answer,
     ApprovalReminder,
     ApprovalRequest,
     ApprovalSettlement,
@@ -20,13 +21,21 @@ from jobs.approvals import (
     Settlement,
 )
 from jobs.errors import JobCanceled
+from jobs.model import JobRef
 from jobs.values import JobId, Tenant
 from storage.database import Database
+
+TOLD_WITHIN = timedelta(seconds=10)
+"""What a gateway takes at the most to tell a workflow; after that, maintenance does."""
 
 
 @dataclass(frozen=True)
 class Approval:
-    """One row, as the rest of the program sees it."""
+    """One row, as the rest of the program sees it.
+
+    Attributes:
+        tell_at: When maintenance tells the workflow of the decision; None when it need not.
+    """
 
     job_id: JobId
     key: str
@@ -41,6 +50,7 @@ class Approval:
     requested_at: datetime
     decided_at: datetime | None
     settlement: Settlement
+    tell_at: datetime | None
 
     @property
     def state(self) -> ApprovalState:
@@ -52,10 +62,23 @@ class Approval:
         """Whether it can still be decided."""
         return self.state is ApprovalState.OPEN
 
+    @property
+    def signal(self) -> tuple[str, Answer]:
+        """What the workflow is told of a decision: the signal's name and argument."""
+        stood = self.settlement
+        return "approve" if stood.state is ApprovalState.APPROVED else "reject", Answer(
+            key=self.key,
+            digest=self.digest,
+            comment=stood.comment,
+            edits=stood.edits,
+            decided_by=stood.decided_by,
+            answer_id=stood.answer_id,
+        )
+
 
 COLUMNS = """a.job_id, a.key, a.title, a.shown, a.digest, a.editable, a.edits_schema,
     a.default_answer, a.deadline, a.reminders, a.requested_at, a.decided_at,
-    a.state, a.comment, a.edits, a.decided_by, a.is_default, a.answer_id"""
+    a.state, a.comment, a.edits, a.decided_by, a.is_default, a.answer_id, a.tell_at"""
 
 REQUEST = """
     WITH old AS (
@@ -72,7 +95,7 @@ REQUEST = """
             edits_schema = EXCLUDED.edits_schema, deadline = EXCLUDED.deadline,
             default_answer = EXCLUDED.default_answer, state = 'open', comment = NULL,
             edits = NULL, decided_by = NULL, is_default = FALSE, answer_id = NULL,
-            reminders = 0, requested_at = now(), decided_at = NULL
+            reminders = 0, requested_at = now(), decided_at = NULL, tell_at = NULL
         WHERE a.digest <> EXCLUDED.digest
         RETURNING job_id),
     job AS (
@@ -89,6 +112,30 @@ REQUEST = """
             'title', $4::text, 'digest', $6::text, 'editable', $7::boolean,
             'default', $9::text, 'deadline', $10::timestamptz) FROM job)
     SELECT count(*) > 0 FROM job"""
+
+END = f"""
+    WITH old AS (
+        SELECT id, cancel_requested_at FROM jobs
+        WHERE tenant = $1 AND id = $2 AND status = 'running' FOR UPDATE),
+    ended AS (
+        UPDATE approvals a SET state = $5, comment = $6, edits = $7, decided_by = $8,
+            is_default = $9, answer_id = $10, decided_at = now(), tell_at = now() + $11::interval
+        FROM old WHERE a.job_id = old.id AND key = $3 AND digest = $4 AND state = 'open'
+            AND ($11::interval IS NULL OR cancel_requested_at IS NULL AND deadline > now())
+        RETURNING {COLUMNS}),
+    job AS (
+        UPDATE jobs SET last_seq = last_seq + 1, updated_at = now()
+        FROM ended WHERE jobs.id = ended.job_id
+        RETURNING id, last_seq),
+    event AS (
+        INSERT INTO job_events (job_id, seq, type, data)
+        SELECT id, last_seq, 'approval_decided', jsonb_strip_nulls(jsonb_build_object(
+            'key', $3::text, 'title', title, 'decision', $5::text, 'comment', $6::text,
+            'edited', $7::jsonb IS NOT NULL, 'decided_by', $8::text,
+            'is_default', $9::boolean)) FROM job, ended)
+    SELECT * FROM ended"""  # noqa: S608 # COLUMNS is a constant of this file
+"""With $11, a person decides at the door: only before the deadline and if no cancel was requested,
+and the workflow is told again after that time unless it has taken the decision."""
 
 
 async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
@@ -116,7 +163,7 @@ async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
     if is_new:
         return ApprovalStanding(deadline=wanted.deadline)
     # A statement of its own: another try of this deed may have written it just now.
-    known = await get(db, wanted.job.tenant, wanted.job.job_id, wanted.key)
+    known = await _taken(db, wanted.job, wanted.key)
     if known is None or known.digest != wanted.digest:
         raise JobCanceled("the job has ended, or is to be canceled: nothing is to be approved")
     return ApprovalStanding(
@@ -150,50 +197,48 @@ async def remind(db: Database, reminder: ApprovalReminder) -> None:
     )
 
 
+async def decide(db: Database, wanted: ApprovalSettlement) -> Approval | None:
+    """Compare-and-set what a person decides, with its event; None when it counts no more.
+
+    It does not when the approval or its job has ended, when its deadline has passed, or when the
+    job's cancel was requested. The workflow has to be told; `untold` finds it when that failed.
+    """
+    row = await _end(db, wanted, tell_again_after=TOLD_WITHIN)
+    return None if row is None else _approval(row)
+
+
 async def settle(db: Database, wanted: ApprovalSettlement) -> Settlement:
-    """Compare-and-set how an open approval ended, with its event, and return how it did.
+    """Compare-and-set how an approval ended, with its event, and return how it did.
 
     An approval that ended before, by whomever, keeps its end. One whose job has ended is withdrawn.
+    Only the workflow asks this: whatever is returned, it has been told.
     """
-    job, new = wanted.job, wanted.settlement
-    row = await db.fetchrow(
-        f"""
-        WITH old AS (
-            SELECT id FROM jobs WHERE tenant = $1 AND id = $2 AND status = 'running' FOR UPDATE),
-        ended AS (
-            UPDATE approvals a SET state = $5, comment = $6, edits = $7, decided_by = $8,
-                is_default = $9, answer_id = $10, decided_at = now()
-            FROM old WHERE a.job_id = old.id AND key = $3 AND digest = $4 AND state = 'open'
-            RETURNING {COLUMNS}),
-        job AS (
-            UPDATE jobs SET last_seq = last_seq + 1, updated_at = now()
-            FROM ended WHERE jobs.id = ended.job_id
-            RETURNING id, last_seq),
-        event AS (
-            INSERT INTO job_events (job_id, seq, type, data)
-            SELECT id, last_seq, 'approval_decided', jsonb_strip_nulls(jsonb_build_object(
-                'key', $3::text, 'title', title, 'decision', $5::text, 'comment', $6::text,
-                'edited', $7::jsonb IS NOT NULL, 'decided_by', $8::text,
-                'is_default', $9::boolean)) FROM job, ended)
-        SELECT * FROM ended
-        """,  # noqa: S608 # COLUMNS is a constant of this file
-        job.tenant,
-        job.job_id,
-        wanted.key,
-        wanted.digest,
-        new.state,
-        new.comment,
-        new.edits,
-        new.decided_by,
-        new.is_default,
-        new.answer_id,
-    )
+    row = await _end(db, wanted, tell_again_after=None)
     if row is not None:
         return _approval(row).settlement
-    known = await get(db, job.tenant, job.job_id, wanted.key)
+    known = await _taken(db, wanted.job, wanted.key)
     if known is None or known.is_open or known.digest != wanted.digest:
         return Settlement(state=ApprovalState.WITHDRAWN)
     return known.settlement
+
+
+async def untold(db: Database, *, limit: int) -> list[Approval]:
+    """Claim decisions that their workflow may not have been told, for twice as long each time."""
+    rows = await db.fetch(
+        f"""
+        WITH due AS (
+            SELECT job_id, key FROM approvals WHERE tell_at < now()
+            ORDER BY tell_at LIMIT $1 FOR UPDATE SKIP LOCKED),
+        claimed AS (
+            UPDATE approvals a SET tell_at = CASE WHEN j.status = 'running'
+                THEN now() + LEAST(2 * (now() - a.decided_at), interval '1 hour') END
+            FROM due, jobs j WHERE (a.job_id, a.key) = (due.job_id, due.key) AND j.id = a.job_id
+            RETURNING {COLUMNS})
+        SELECT * FROM claimed WHERE tell_at IS NOT NULL
+        """,  # noqa: S608 # constant
+        limit,
+    )
+    return [_approval(row) for row in rows]
 
 
 async def get(db: Database, tenant: Tenant, job_id: JobId, key: str) -> Approval | None:
@@ -235,6 +280,44 @@ async def open_below(db: Database, tenant: Tenant, job_id: JobId) -> list[Approv
     return [_approval(row) for row in rows]
 
 
+async def _end(
+    db: Database, wanted: ApprovalSettlement, *, tell_again_after: timedelta | None
+) -> asyncpg.Record | None:
+    new = wanted.settlement
+    return await db.fetchrow(
+        END,
+        wanted.job.tenant,
+        wanted.job.job_id,
+        wanted.key,
+        wanted.digest,
+        new.state,
+        new.comment,
+        new.edits,
+        new.decided_by,
+        new.is_default,
+        new.answer_id,
+        tell_again_after,
+    )
+
+
+async def _taken(db: Database, job: JobRef, key: str) -> Approval | None:
+    """Return an approval to its workflow, and remember that it knows how it ended."""
+    known = await get(db, job.tenant, job.job_id, key)
+    if known is not None and not known.is_open:
+        await db.execute(
+            """
+            UPDATE approvals SET tell_at = NULL
+            WHERE tenant = $1 AND job_id = $2 AND key = $3 AND digest = $4
+                AND state <> 'open' AND tell_at IS NOT NULL
+            """,
+            job.tenant,
+            job.job_id,
+            key,
+            known.digest,
+        )
+    return known
+
+
 def _approval(row: asyncpg.Record) -> Approval:
     return Approval(
         job_id=JobId(row["job_id"]),
@@ -249,6 +332,7 @@ def _approval(row: asyncpg.Record) -> Approval:
         reminders=row["reminders"],
         requested_at=row["requested_at"],
         decided_at=row["decided_at"],
+        tell_at=row["tell_at"],
         settlement=Settlement(
             state=ApprovalState(row["state"]),
             comment=row["comment"],

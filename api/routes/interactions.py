@@ -4,10 +4,12 @@ import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
+from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 from temporalio.service import RPCError
 
-from api.approval_door import to_answer
+from api.approval_door import decide
+from api.approval_views import ApprovalView, approval_view
 from api.bodies import CancelBody, refuse_unstorable
 from api.gateway import Gateway, GatewayIn, TenantIn
 from api.presenter import Presenter, PresenterIn
@@ -76,7 +78,8 @@ async def cancel_job(
     response_model=None,
     summary="Send a job a signal",
     responses={
-        202: {"description": "The job has been told."},
+        200: {"model": ApprovalView, "description": "The same had been decided before."},
+        202: {"description": "The job has been told. A decision about an approval is returned."},
         **documented(400, 401, 404, 409, 415, 422, 503),
     },
 )
@@ -93,9 +96,11 @@ async def signal_job(
     """Tell a job something its type listens for."""
     row = await jobs.get(gateway.db, tenant, job_id)
     argument = _argument(_type_of(gateway, row), name, payload)
+    if isinstance(argument, Reject) and row.status is not JobStatus.PENDING:
+        decided = await decide(gateway, row, argument)
+        content = approval_view(presenter.prefix, decided.approval).model_dump(mode="json")
+        return JSONResponse(content, status_code=202 if decided.is_new else 200)
     await _refuse_unless_running(row, presenter)
-    if isinstance(argument, Reject):
-        argument = await to_answer(gateway, tenant, job_id, argument)
     if not await executions.signal(gateway.temporal, job_id, name, argument):
         raise JobAlreadyFinished("the job's workflow has closed")
     return Response(status_code=202)

@@ -8,12 +8,12 @@
     │   ├── Unauthenticated · WebhookRefused · UnknownJobType · UnknownRoute · MethodNotAllowed
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
-    │   ├── ApprovalNotOpen · ApprovalStale
+    │   ├── ApprovalNotFound · ApprovalNotOpen · ApprovalStale
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like
-        ├── ApprovalTimedOut · ApprovalMalformed
+        ├── ApprovalTimedOut · ApprovalEditsUnfit · ApprovalMalformed
         ├── NestedTooDeep · ChildGoesOn
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
         │                     ApprovalRejected
@@ -24,7 +24,9 @@ Codes are part of the API: they never change meaning. `docs/errors.md` explains 
 """
 
 from jobs.errors.approvals import (
+    ApprovalEditsUnfit,
     ApprovalMalformed,
+    ApprovalNotFound,
     ApprovalNotOpen,
     ApprovalStale,
     ApprovalTimedOut,
@@ -105,7 +107,9 @@ from jobs.errors.pipelines import (
 
 __all__ = [
     "BY_CODE",
+    "ApprovalEditsUnfit",
     "ApprovalMalformed",
+    "ApprovalNotFound",
     "ApprovalNotOpen",
     "ApprovalRejected",
     "ApprovalStale",

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from jobs.approvals import ApprovalAsk
-from jobs.errors import JobFailure
+from jobs.errors import ApprovalEditsUnfit, JobFailure
 from workflows.core import Job, job
 
 SHORT = timedelta(seconds=1)
@@ -72,6 +72,37 @@ class AsksForEdits(Job[Asked, Outline]):
         ask = ApprovalAsk(key="outline", title="The outline", shown=outline)
         decision = await self.approval(ask, edits=Outline)
         return Outline.model_validate(decision.edits) if decision.edits else outline
+
+
+class Span(BaseModel):
+    """What no JSON Schema can check."""
+
+    first: int
+    last: int
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Span":
+        if self.first > self.last:
+            raise ValueError("the first comes after the last")
+        return self
+
+
+@job("test_asks_for_a_span", title="Ask for a span", expected=SHORT)
+class AsksForASpan(Job[Asked, Decided]):
+    """Ask again when the edits do not fit."""
+
+    async def work(self, input: Asked) -> Decided:
+        span = Span(first=1, last=2)
+        for key in ("first", "again"):
+            ask = ApprovalAsk(key=key, title="The span", shown=span)
+            try:
+                decision = await self.approval(ask, edits=Span)
+            except ApprovalEditsUnfit:
+                if input.rounds == 1:
+                    raise
+                continue
+            return Decided(decisions=[decision.model_dump(mode="json")])
+        return Decided()
 
 
 @job("test_gives_up_asking", title="Give up asking", expected=SHORT)

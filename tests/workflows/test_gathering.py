@@ -1,11 +1,14 @@
 """`gather`: order, bound, failure, and step keys that do not follow completion order."""
 
+import asyncio
 from typing import Any
 
 from jobs.status import JobStatus
 from tests.installation import Installation
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.looking import ask, carried, created_by, scripted
+from workflows.core import tasks
+from workflows.core.steps import Scope
 
 
 def leaves(delays: list[list[float]]) -> list[list[str]]:
@@ -65,3 +68,18 @@ async def test_two_steps_begun_by_the_author_alone_are_two_steps(house: Installa
 
     assert (await house.result(row.id))["said"] == ["left", "right"]
     assert sorted(each.step_key for each in await house.submits(row.id)) == ["1", "2"]
+
+
+async def test_a_gather_that_a_stopping_worker_throws_away_awaits_nothing():
+    begun = asyncio.all_tasks()
+
+    async def waits(item: str) -> None:
+        await asyncio.Event().wait()
+
+    gathered = tasks.gather(["a", "b"], waits, scope=Scope(), name="items", limit=2)
+    gathered.send(None)
+    try:
+        gathered.close()  # raises RuntimeError if something is awaited on the way out
+    finally:
+        for task in asyncio.all_tasks() - begun:
+            task.cancel()

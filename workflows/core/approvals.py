@@ -1,8 +1,9 @@
 """Asking people: shown, waited for, reminded of, decided once.
 
-The record arbitrates. A workflow task that is run again, because its worker died, may find the
-signals and timers of its history in another order than the first run did; what was written first
-stands, and the workflow goes on with that.
+The record arbitrates. The gateway writes a decision there before it signals; a signal from
+elsewhere, or the deadline, is written here if nothing stands yet. And a workflow task that is run
+again, because its worker died, may find the signals and timers of its history in another order than
+the first run did. What was written first stands, and the workflow goes on with that.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from jobs.approvals import (
     Settlement,
     json_bytes,
 )
-from jobs.errors import ApprovalMalformed, ApprovalTimedOut, JobCanceled
+from jobs.errors import ApprovalEditsUnfit, ApprovalMalformed, ApprovalTimedOut, JobCanceled
 from jobs.ports import ApprovalDeeds
 from workflows.core import storable
 from workflows.core.records import write
@@ -83,9 +84,18 @@ class _Open:
             return "edits where none are wanted"
         try:
             _check_json(answer.edits)
-            if self.edits is not None:
-                self.edits.model_validate(answer.edits)
-        except (ValueError, ValidationError) as error:
+        except ValueError as error:
+            return f"edits: {error}"
+        # What the gateway let pass stands in the record already: it cannot be dropped here.
+        return None if answer.answer_id else self.misfit(answer.edits)
+
+    def misfit(self, edits: Any) -> str | None:
+        """Say why edits do not fit the model of the job type."""
+        if self.edits is None or edits is None:
+            return None
+        try:
+            self.edits.model_validate(edits)
+        except ValidationError as error:
             return f"edits: {error}"
         return None
 
@@ -107,6 +117,7 @@ class Approvals:
         Raises:
             ApprovalMalformed: It cannot be shown, or its key was asked for before.
             ApprovalTimedOut: Nobody answered, and there is no default.
+            ApprovalEditsUnfit: The edits fit the schema only.
             JobCanceled: The record knows the job as ended.
         """
         mine = self._opened(ask, edits)
@@ -123,6 +134,8 @@ class Approvals:
             raise ApprovalTimedOut(f"nobody decided about {ask.title!r} in time")
         if stood.state is ApprovalState.WITHDRAWN:
             raise JobCanceled("the job has ended in the record")
+        if flaw := mine.misfit(stood.edits):
+            raise ApprovalEditsUnfit(f"{ask.title!r} was approved with {flaw}")
         return stood.decision
 
     def answer(self, approved: bool, answer: Answer | None) -> None:

@@ -216,6 +216,8 @@ class Job(Generic[In, Out]):
 
         Raises:
             ApprovalTimedOut: Nobody answered, and there is no default.
+            ApprovalEditsUnfit: The edits fit the schema of `edits`, and not the model: it checks
+                what a schema cannot say. The decision stands; ask again under another key.
             ApprovalMalformed: It is too large to be shown, or its key was asked for before.
             DeadlineExceeded: The job's deadline passed first.
         """
