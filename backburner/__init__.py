@@ -20,6 +20,7 @@ from backburner.errors import (
     WaitTimedOut,
 )
 from backburner.models import (
+    Approval,
     Cost,
     Document,
     Estimate,
@@ -30,12 +31,15 @@ from backburner.models import (
     Links,
 )
 from backburner.progress import follow
+from jobs.approvals import ApprovalState
 from jobs.model import Progress
 from jobs.options import JobOptions
 from jobs.status import JobStatus
 
 __all__ = [
     "ApiError",
+    "Approval",
+    "ApprovalState",
     "AsyncBackburner",
     "BackburnerError",
     "Cost",

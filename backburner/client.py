@@ -19,6 +19,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from backburner.approvals import Approvals
 from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
 from backburner.event_stream import follow_events
 from backburner.models import (
@@ -75,6 +76,8 @@ class AsyncBackburner:
             timeout=timeout,
             patience=patience,
         )
+        self.approvals = Approvals(self._transport)
+        """What waits for people's decisions."""
 
     @property
     def base_url(self) -> str:
@@ -160,7 +163,7 @@ class AsyncBackburner:
         """Yield jobs, newest first; pages are fetched as they are needed."""
         labelled = {f"label.{name}": value for name, value in (labels or {}).items()}
         wanted = {"status": status and status.value, "type": type, **labelled, "limit": page_size}
-        async for page in self._pages("/api/jobs", wanted):
+        async for page in self._transport.pages("/api/jobs", wanted):
             for job in JobPage.model_validate_json(page).jobs:
                 yield job
 
@@ -261,7 +264,7 @@ class AsyncBackburner:
 
     async def documents(self, *, page_size: int = 50) -> AsyncIterator[Document]:
         """Yield the uploaded documents, newest first."""
-        async for page in self._pages("/api/documents", {"limit": page_size}):
+        async for page in self._transport.pages("/api/documents", {"limit": page_size}):
             for document in DocumentPage.model_validate_json(page).documents:
                 yield document
 
@@ -283,15 +286,6 @@ class AsyncBackburner:
     async def check_ready(self) -> None:
         """Return when the gateway can do its work; raises `ApiError` saying what it lacks."""
         await self._transport.request("GET", "/readyz", patience=_NO_PATIENCE)
-
-    async def _pages(self, path: str, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        params = {name: value for name, value in wanted.items() if value is not None}
-        while True:
-            reply = await self._transport.request("GET", path, params=params)
-            yield reply.content
-            if not (cursor := reply.json().get("next")):
-                return
-            params["cursor"] = cursor
 
 
 def _job_path(job_id: UUID | str) -> str:

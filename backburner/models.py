@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from jobs.approvals import ApprovalState
 from jobs.model import Progress
 from jobs.status import JobStatus
 from jobs.values import Value
@@ -48,6 +49,48 @@ class Links(Value):
     temporal_ui: str | None = None
 
 
+class Approval(Value):
+    """Something that a person is, or was, asked to approve.
+
+    Attributes:
+        job_id: Whose approval it is: the job that was asked about, or a descendant of it.
+        shown: What is to be approved; a list leaves it out, as it does `digest` and `edits`.
+        digest: Of what is shown; a decision names it.
+        edits_schema: JSON Schema of edits; None allows any, if it is editable.
+        default: `approve` or `reject` counts at the deadline; None fails the job.
+        edits: What was wanted instead; None when nothing was changed.
+        is_default: Whether nobody answered, and the default counted.
+        edited: Whether there are edits; only in lists.
+        job_type: Only in lists.
+    """
+
+    job_id: UUID
+    key: str
+    title: str = ""
+    state: ApprovalState
+    editable: bool = False
+    default: str | None = None
+    deadline: datetime | None = None
+    requested_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    comment: str | None = None
+    is_default: bool = False
+    shown: Any = None
+    digest: str = ""
+    edits_schema: dict[str, Any] | None = None
+    edits: Any = None
+    edited: bool = False
+    job_type: str = ""
+
+
+class ApprovalPage(Value):
+    """One page of approvals, open ones first; `next` is the cursor of the following page."""
+
+    approvals: list[Approval]
+    next: str | None = None
+
+
 class Job(Value):
     """One job as the gateway reports it.
 
@@ -55,6 +98,7 @@ class Job(Value):
 
     Attributes:
         waiting_for: Whom a job waits for that waits for a signal.
+        approvals: What waits to be decided; of a root, its descendants' approvals too.
         result: The output; None also when it is too large for this reply, so read it with
             `AsyncBackburner.result`.
         retry_count: Submits to the provider beyond the first of each step; children included.
@@ -68,6 +112,7 @@ class Job(Value):
     status: JobStatus
     progress: Progress = Progress()
     waiting_for: str | None = None
+    approvals: list[Approval] = []
     result: Any = None
     error: Failure | None = None
     cost: Cost = Cost()

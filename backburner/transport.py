@@ -1,5 +1,6 @@
 """Requests to the gateway that are repeated when, and only when, repeating is safe."""
 
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -87,6 +88,16 @@ class Transport:
             if response.is_success:
                 return response
             await _bear_refusal(bearing, from_response(response), passing if repeatable else None)
+
+    async def pages(self, path: str, wanted: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """Yield the bodies of a list's pages; parameters that are None are left out."""
+        params = {name: value for name, value in wanted.items() if value is not None}
+        while True:
+            reply = await self.request("GET", path, params=params)
+            yield reply.content
+            if not (cursor := reply.json().get("next")):
+                return
+            params["cursor"] = cursor
 
     def note_answer(self) -> None:
         """Remember that the gateway is there."""

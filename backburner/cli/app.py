@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from backburner.cli import cancel, doctor, documents, estimate, jobs, stack, submit, webhooks
+from backburner.cli import (
+    approvals,
+    cancel,
+    doctor,
+    documents,
+    estimate,
+    jobs,
+    stack,
+    submit,
+    webhooks,
+)
 from backburner.cli.session import Address
 from backburner.client import DEFAULT_URL
 
@@ -37,7 +47,7 @@ def _root(
     context.obj = Address(url, token)
 
 
-for _module in (stack, submit, estimate, jobs, cancel, documents, webhooks, doctor):
+for _module in (stack, submit, estimate, jobs, cancel, approvals, documents, webhooks, doctor):
     _module.register(app)
 
 

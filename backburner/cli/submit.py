@@ -1,8 +1,6 @@
 """`backburner submit`: start a job, and wait for it when asked to."""
 
 import json
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +8,7 @@ import typer
 from backburner.cli.output import Format, Output, print_job
 from backburner.cli.session import leave_as, note, talk
 from backburner.cli.watching import Timeout, watched
-from backburner.cli.words_given import json_or_text, pairs
+from backburner.cli.words_given import json_or_text, pairs, text_of
 from backburner.client import AsyncBackburner
 from backburner.models import Job
 
@@ -69,17 +67,9 @@ def _submit(
 def read_object(payload: str) -> dict[str, Any]:
     """Read the payload that a command was given; anything but a JSON object is wrong usage."""
     try:
-        value = json.loads(_text(payload))
+        value = json.loads(text_of(payload))
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from None
     if not isinstance(value, dict):
         raise typer.BadParameter("not a JSON object", param_hint="PAYLOAD")
     return value
-
-
-def _text(payload: str) -> str:
-    if payload == "-":
-        return sys.stdin.read()
-    if payload.startswith("@"):
-        return Path(payload[1:]).read_text(encoding="utf-8")
-    return payload

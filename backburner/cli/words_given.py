@@ -1,7 +1,9 @@
-"""Reading NAME=VALUE words from the command line."""
+"""Reading words from the command line: NAME=VALUE, @FILE, JSON."""
 
 import json
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -22,3 +24,12 @@ def json_or_text(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
+
+
+def text_of(given: str) -> str:
+    """Return a text that was given as itself, as @FILE, or as - for the standard input."""
+    if given == "-":
+        return sys.stdin.read()
+    if given.startswith("@"):
+        return Path(given[1:]).read_text(encoding="utf-8")
+    return given
