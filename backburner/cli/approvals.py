@@ -9,7 +9,7 @@ from rich.text import Text
 
 from backburner.approvals import Approvals
 from backburner.cli.output import Output, print_json, print_pairs, print_rows, wants_json
-from backburner.cli.session import note, stderr, talk
+from backburner.cli.session import note, talk
 from backburner.cli.words_given import text_of
 from backburner.client import AsyncBackburner
 from backburner.models import Approval
@@ -83,6 +83,10 @@ def _approve(
     output: Output = None,
 ) -> None:
     """Show what is to be approved, ask, and approve it."""
+    if edits == "-" and not yes:
+        raise typer.BadParameter(
+            "- leaves no input to ask for a yes: add --yes", param_hint="--edits"
+        )
     wanted = None if edits is None else _read(edits)
 
     async def conversation(client: AsyncBackburner) -> Approval:
@@ -130,13 +134,15 @@ def _confirm(approval: Approval, question: str, edits: Any, yes: bool) -> None:
     """Ask on the terminal, after showing what the answer is about."""
     if yes:
         return
-    console = stderr()
     note(f"{approval.title} (key {approval.key}, job {approval.job_id})", style="bold")
-    console.print_json(data=approval.shown)
+    note(_written(approval.shown))
     if edits is not None:
-        note("Edits:", style="bold")
-        console.print_json(data=edits)
+        note(f"Edits:\n{_written(edits)}")
     typer.confirm(f"{question}?", abort=True, err=True)
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _read(edits: str) -> Any:

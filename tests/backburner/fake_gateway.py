@@ -62,6 +62,7 @@ class FakeGateway:
     documents: list[dict[str, Any]] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
     signals: list[tuple[str, Any]] = field(default_factory=list)
+    approvals: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     troubles: list[Callable[[], Response]] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
@@ -79,6 +80,12 @@ class FakeGateway:
         if ended:
             self.end(job_id, status, **more)
         return job_id
+
+    def add_approval(self, job_id, key="plan", **more):
+        approval = {"job_id": job_id, "key": key, "title": "The plan", "state": "open"}
+        approval |= {"shown": {"steps": ["dig"]}, "digest": f"digest-of-{key}", **more}
+        self.approvals.append(approval)
+        return approval
 
     def tell(self, job_id, kind, **data):
         events = self.events[job_id]
@@ -128,6 +135,8 @@ def create_app(gateway: FakeGateway) -> Starlette:
         Route(f"{job}/cancel", served(_cancel), methods=["POST"]),
         Route(f"{job}/signals/{{name}}", served(_signal), methods=["POST"]),
         Route(f"{job}/queries/{{name}}", served(_query)),
+        Route("/api/approvals", served(_approvals)),
+        Route(f"{job}/approvals/{{key:path}}", served(_approval)),
         Route("/api/job-types", served(_job_types)),
         Route("/api/documents", served(_upload), methods=["POST"]),
         Route("/api/documents", served(_documents)),
@@ -234,8 +243,36 @@ async def _cancel(gateway, request):
 
 
 async def _signal(gateway, request):
-    gateway.signals.append((request.path_params["name"], await request.json()))
-    return Response(status_code=202)
+    name, body = request.path_params["name"], await request.json()
+    gateway.signals.append((name, body))
+    if "digest" not in body:
+        return Response(status_code=202)
+    [meant] = [each for each in gateway.approvals if each["digest"] == body["digest"]]
+    meant |= {"state": f"{name}ed".replace("ee", "e"), "edits": body.get("edits")}
+    return JSONResponse(meant, 202)
+
+
+async def _approvals(gateway, request):
+    wanted = request.query_params
+    shown = ("job_id", "key", "title", "state")
+    found = [
+        {name: each[name] for name in shown}
+        for each in sorted(gateway.approvals, key=lambda each: each["state"] != "open")
+        if wanted.get("state") in (None, each["state"])
+        and wanted.get("job") in (None, each["job_id"])
+    ]
+    start = int(wanted.get("cursor", 0))
+    following = start + int(wanted["limit"])
+    cursor = str(following) if following < len(found) else None
+    return JSONResponse({"approvals": found[start:following], "next": cursor})
+
+
+async def _approval(gateway, request):
+    key = request.path_params["key"]
+    for each in gateway.approvals:
+        if (each["job_id"], each["key"]) == (request.path_params["job_id"], key):
+            return JSONResponse(each)
+    return problem(404, "approval_not_found", f"never asked for {key!r}")
 
 
 async def _query(gateway, request):

@@ -14,6 +14,7 @@ from api.serving import Server
 from backburner import ApiError, AsyncBackburner, JobStatus
 from backburner.cli import app
 from settings import GatewaySettings
+from tests.workflows import approval_jobs  # noqa: F401 # declares them
 
 TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
 
@@ -90,6 +91,24 @@ async def test_the_command_line_carries_documents_to_a_summary(client, tmp_path)
     assert await command(client, "list") == [job | {"result": None}]
     names = [each["name"] for each in await command(client, "job-types")]
     assert {"summarize_text", "summarize_documents"} <= set(names)
+
+
+async def test_a_person_decides_over_the_command_line_and_a_program_over_the_sdk(client):
+    asks = [{"key": f"/{n}", "title": f"Plan {n}", "shown": {"n": n}} for n in range(2)]
+    job = await client.submit("test_asks_people", {"asks": asks})
+    while len(opened := (await client.get(job.job_id)).approvals) < 2:
+        await asyncio.sleep(0.02)  # the worker asks
+    await command(client, "approvals", "approve", job.job_id, "/0", "--yes", "--comment", "Go.")
+    listed = [each async for each in client.approvals.list(job_id=job.job_id)]
+    assert [(each.key, each.state) for each in listed] == [("/1", "open"), ("/0", "approved")]
+    [second] = [each for each in opened if each.key == "/1"]
+    decided = await client.approvals.reject(second)
+    assert decided == await client.approvals.reject(second)
+    assert decided == await client.approvals.get(job.job_id, "/1")
+    with pytest.raises(ApiError):
+        await client.approvals.approve(second)
+    ended = await client.wait(job.job_id)
+    assert [each["approved"] for each in ended.result["decisions"]] == [True, False]
 
 
 async def test_the_doctor_finds_the_true_gateway_well(client):
