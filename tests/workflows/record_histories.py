@@ -1,8 +1,9 @@
 """Record the histories that the replay tests use: `python -m tests.workflows.record_histories`.
 
 Every job type of ours is run three times, on servers of its own: to success, to failure and
-canceled. A history that is recorded already is kept, so that old ones go on proving that running
-jobs survive new code; `--again` replaces them all.
+canceled. A job type of the tests is run through all that an approval can come to. A history that is
+recorded already is kept, so that old ones go on proving that running jobs survive new code;
+`--again` replaces them all.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from typing import Any
 
 import uvicorn
 
+from jobs.approvals import ApprovalSettlement, ApprovalState, Settlement
+from jobs.model import JobRef
 from jobs.registry import JobType
 from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.values import JobId
@@ -26,8 +29,11 @@ from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
 from local.postgres import Postgres
 from local.temporal import TemporalServer
+from storage import approvals
+from storage.approvals import Approval
 from storage.migrate import migrate
-from tests.installation import Installation, installed, serving
+from tests.installation import TENANT, Installation, eventually, installed, serving
+from tests.workflows import approval_jobs  # noqa: F401 # declares them
 from tests.workflows.examples import TEXT, example
 from tests.workflows.looking import agreed, responses_open, tell
 from tests.workflows.replaying import HISTORIES
@@ -115,13 +121,49 @@ def impersonal(value: Any) -> Any:
 
 async def record(house: Installation, kind: JobType, case: str, payload: dict[str, Any]) -> None:
     """Run a job and keep its history."""
-    job_id = await run(house, kind, case, payload)
+    await keep(house, kind.name, case, await run(house, kind, case, payload))
+
+
+async def record_approvals(house: Installation) -> None:
+    """Keep the history of a job that is reminded, answered at the door and past it, or never."""
+    asks = [
+        {"key": "door", "title": "At the door", "remind_after": 1, "editable": True},
+        {"key": "past", "title": "Past the door"},
+        {"key": "never", "title": "Never", "timeout": 1, "default": "approve"},
+    ]
+    job_id = await house.submit("test_asks_people", {"asks": asks, "prompts": [TEXT]})
+
+    async def opened() -> dict[str, Approval]:
+        found = await approvals.open_below(house.db, TENANT, job_id)
+        return {each.key: each for each in found}
+
+    left = await eventually(opened, lambda found: set(found) == {"door", "past"})
+    await tell(house, job_id, "reject", {"digest": left["past"].digest, "comment": "No."})
+    await eventually(opened, lambda found: "door" in found and found["door"].reminders == 2)
+    decided = await approvals.decide(
+        house.db,
+        ApprovalSettlement(
+            job=JobRef(tenant=TENANT, job_id=job_id, type="test_asks_people"),
+            key="door",
+            digest=left["door"].digest,
+            settlement=Settlement(state=ApprovalState.APPROVED, edits=[1], answer_id="recorded"),
+        ),
+    )
+    if decided is None:
+        raise SystemExit("the approval could not be decided")
+    await tell(house, job_id, decided.signal[0], decided.signal[1])
+    await agreed(house, job_id)
+    await keep(house, "test_asks_people", "approvals", job_id)
+
+
+async def keep(house: Installation, name: str, case: str, job_id: JobId) -> None:
+    """Write the history of a job that has ended to its file."""
     history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
-    path = HISTORIES / kind.name / f"{case}.json"
+    path = HISTORIES / name / f"{case}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = ON_A_HOST.sub("worker", json.dumps(impersonal(history.to_json_dict()), indent=1))
     await asyncio.to_thread(path.write_text, text + "\n", "utf-8")
-    print(f"{kind.name}/{case}: {len(history.events)} events")  # noqa: T201 # for whoever types it
+    print(f"{name}/{case}: {len(history.events)} events")  # noqa: T201 # for whoever types it
 
 
 async def main(*, again: bool) -> None:
@@ -141,6 +183,8 @@ async def main(*, again: bool) -> None:
             ]
             kind = house.job_types["summarize_documents"]
             await record(house, kind, "a_tree", {"document_ids": ids})
+        if again or not (HISTORIES / "test_asks_people" / "approvals.json").exists():
+            await record_approvals(house)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from api.gateway import Gateway
 from jobs.status import JobStatus
 from local.postgres import Postgres
 from local.temporal import TemporalServer
+from settings import GatewaySettings
+from storage import approvals
 from storage.migrate import migrate
-from tests.installation import Installation, eventually, installed, serving
-from tests.workflows import job_types  # noqa: F401 # declares them
+from tests.api.conftest import assert_problem, served
+from tests.installation import TENANT, Installation, eventually, installed, serving
+from tests.workflows import approval_jobs, job_types  # noqa: F401 # declares them
 from tests.workflows.looking import agreed, pending_activities, responses_open, scripted, tell
 
 PROMPT_SECONDS = 5.0
@@ -76,3 +80,50 @@ async def test_a_response_that_ends_meanwhile_is_booked_once(mortal, fragile: In
         row = await agreed(fragile, job_id)
     assert (row.status, row.cost.responses) == (JobStatus.SUCCEEDED, 1)
     assert len(await fragile.created()) == 1
+
+
+PLAN = {"key": "plan", "title": "The plan", "shown": {"steps": ["dig"]}}
+
+
+async def asked(house: Installation) -> approvals.Approval:
+    job_id = await house.submit("test_asks_people", {"asks": [PLAN]})
+    found = await eventually(lambda: approvals.open_below(house.db, TENANT, job_id))
+    return found[0]
+
+
+async def test_a_decision_past_the_gateway_waits_in_sight_for_postgres(mortal, fragile):
+    async with serving(fragile):
+        approval = await asked(fragile)
+        await mortal.stop()
+        await tell(fragile, approval.job_id, "reject", {"digest": approval.digest})
+        await eventually(
+            lambda: pending_activities(fragile, approval.job_id),
+            lambda found: "record_decision" in found,
+        )
+        await mortal.start()
+        await agreed(fragile, approval.job_id)
+    [decision] = (await fragile.result(approval.job_id))["decisions"]
+    assert not decision["approved"]
+
+
+async def test_a_decision_that_cannot_be_written_is_refused_and_may_be_repeated(mortal, fragile):
+    gateway = Gateway(
+        db=fragile.db,
+        objects=fragile.objects,
+        temporal=fragile.client,
+        job_types=fragile.job_types,
+        settings=GatewaySettings(),
+        queue=fragile.queue,
+    )
+    async with serving(fragile), served(gateway) as api:
+        approval = await asked(fragile)
+        approve = f"/api/jobs/{approval.job_id}/signals/approve"
+        body = {"digest": approval.digest}
+        await mortal.stop()
+        assert_problem(await api.post(approve, json=body), 503, "service_unavailable")
+        await mortal.start()
+        reply = await api.post(approve, json=body)
+        assert reply.status_code == 202, reply.text
+        await agreed(fragile, approval.job_id)
+    [decision] = (await fragile.result(approval.job_id))["decisions"]
+    assert decision["approved"]
