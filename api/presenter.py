@@ -20,10 +20,12 @@ from api.views import (
     JobView,
 )
 from jobs.errors import advice_for
+from jobs.fingerprints import fingerprint
 from jobs.money import Cost
 from jobs.status import JobStatus
 from jobs.values import JobId
 from storage import approvals, jobs
+from storage.approvals import Approval
 from storage.documents import Document
 from storage.jobs import JobRow
 
@@ -57,17 +59,25 @@ class Presenter:
             links=self._links(row.id),
         )
 
-    async def job(self, row: JobRow) -> JobView:
-        """Present a job with what it waits for, or with its result if that lies in the row."""
+    async def job(self, row: JobRow, asked: list[Approval] | None = None) -> JobView:
+        """Present a job with what it waits for, or with its result if that lies in the row.
+
+        `asked` is what `open_approvals` returned, where that was needed before.
+        """
         inline = row.status is JobStatus.SUCCEEDED and row.result_key is None
         result = await jobs.get_result(self.gateway.db, row.tenant, row.id) if inline else None
-        asked = row.status is JobStatus.RUNNING
-        found = await approvals.open_below(self.gateway.db, row.tenant, row.id) if asked else []
+        found = await self.open_approvals(row) if asked is None else asked
         return JobView(
             **await self._parts(row),
             approvals=[approval_view(self.prefix, each) for each in found],
             result=result,
         )
+
+    async def open_approvals(self, row: JobRow) -> list[Approval]:
+        """Return what a job, and below a root every other job of its tree, waits for."""
+        if row.status is not JobStatus.RUNNING:
+            return []
+        return await approvals.open_below(self.gateway.db, row.tenant, row.id)
 
     async def summary(self, row: JobRow) -> JobSummary:
         """Present a job in a list."""
@@ -147,9 +157,16 @@ def failure_view(row: JobRow) -> JobFailureView | None:
     return JobFailureView(code=code, message=row.failure.message, advice=advice_for(code))
 
 
-def etag(row: JobRow) -> str:
-    """Name the version of a stored job; weak, since estimates change without it."""
-    return f'W/"{row.last_seq}-{int(row.updated_at.timestamp() * 1_000_000)}"'
+def etag(row: JobRow, asked: list[Approval]) -> str:
+    """Name the version of a stored job; weak, since estimates change without it.
+
+    The approvals of descendants change without the row.
+    """
+    version = f"{row.last_seq}-{int(row.updated_at.timestamp() * 1_000_000)}"
+    if asked:
+        shown = [[str(each.job_id), each.key, each.digest] for each in asked]
+        version += f"-{fingerprint(shown)[:16]}"
+    return f'W/"{version}"'
 
 
 def _cost(cost: Cost) -> CostView:

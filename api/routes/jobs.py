@@ -145,12 +145,14 @@ async def get_job(
     if wait:
         row = await waiting.until_ended(gateway.db, follower, row, wait)
         response.headers["Preference-Applied"] = f"wait={wait}"
+    asked = await presenter.open_approvals(row)
+    tag = etag(row, asked)
     # Clients may keep what they saw, as long as they ask whether it is still so.
-    response.headers.update({"ETag": etag(row), "Cache-Control": "private, no-cache"})
+    response.headers.update({"ETag": tag, "Cache-Control": "private, no-cache"})
     response.headers.update(await presenter.retry_headers(row))
-    if _matches(if_none_match, etag(row)):
+    if _matches(if_none_match, tag):
         return Response(status_code=304, headers=dict(response.headers))
-    return await presenter.job(row)
+    return await presenter.job(row, asked)
 
 
 @router.get(

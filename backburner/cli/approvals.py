@@ -165,14 +165,13 @@ async def _first(pages: AsyncIterator[Approval], limit: int) -> list[Approval]:
 
 
 def _row(approval: Approval) -> tuple[str | Text, ...]:
-    by = "default" if approval.is_default else approval.decided_by or ""
     return (
         str(approval.job_id),
         approval.key,
         approval.title,
         _state(approval),
         moment(approval.deadline),
-        by,
+        _by(approval),
     )
 
 
@@ -191,7 +190,7 @@ def _print(approval: Approval, output: Output) -> None:
             "otherwise": approval.default or "the job fails",
             "editable": "yes" if approval.editable else "",
             "decided": moment(approval.decided_at),
-            "by": "default" if approval.is_default else approval.decided_by or "",
+            "by": _by(approval),
             "comment": approval.comment or "",
         }
     )
@@ -199,6 +198,11 @@ def _print(approval: Approval, output: Output) -> None:
     if approval.edits is not None:
         note("edits:", style="bold")
         print_json(approval.edits)
+
+
+def _by(approval: Approval) -> str:
+    # "default" is also the name of a tenant.
+    return "the deadline" if approval.is_default else approval.decided_by or ""
 
 
 def _state(approval: Approval) -> Text:

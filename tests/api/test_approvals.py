@@ -243,6 +243,22 @@ async def test_nothing_can_be_decided_after_the_deadline_that_was_shown(api, gat
     assert "had to be decided until" in problem["detail"]
 
 
+async def test_a_root_shows_what_its_descendants_ask_and_its_tag_tells_of_it(api, house):
+    root, child = await asked(api), await asked(api)
+    await opened(api, root)
+    [below] = await opened(api, child)
+    before = await api.get(f"/api/jobs/{root}")
+    for table, column in (("jobs", "id"), ("approvals", "job_id")):
+        move = f"UPDATE {table} SET root_id = $1 WHERE {column} = $2"  # noqa: S608 # constants
+        await house.db.execute(move, root, child)
+    unchanged = {"If-None-Match": before.headers["etag"]}
+    after = await api.get(f"/api/jobs/{root}", headers=unchanged)
+    assert after.status_code == 200
+    assert below in after.json()["approvals"]
+    same = await api.get(f"/api/jobs/{root}", headers={"If-None-Match": after.headers["etag"]})
+    assert same.status_code == 304
+
+
 async def test_edits_that_only_the_model_refuses_fail_the_job_or_are_asked_for_again(api, house):
     for rounds, expected in ((1, "failed"), (2, "succeeded")):
         payload = {"asks": [], "rounds": rounds}

@@ -16,6 +16,7 @@ from api.bodies import CancelBody, JobRequest
 from api.problems import Problem
 from api.views import EventView, JobAccepted
 from jobs import registry
+from jobs.approvals import Approve
 from jobs.registry import ENTRY_POINT_GROUP
 from local.stack import Stack
 from tests.docs.conftest import PACKAGE, declared_on_the_page, install, moved
@@ -23,7 +24,9 @@ from tests.docs.pages import ROOT, RUN, Block, blocks, commands, every
 from tests.docs.terminal import missing, typed
 from tests.installation import Installation
 
-JSON: TypeAdapter[Any] = TypeAdapter(JobRequest | Problem | JobAccepted | EventView | CancelBody)
+JSON: TypeAdapter[Any] = TypeAdapter(
+    JobRequest | Problem | JobAccepted | EventView | CancelBody | Approve
+)
 PROOFS = [block for block in every("python") if block.place.startswith("tests/")]
 SCRIPTS = [block for block in every("python") if "/" not in block.place]
 

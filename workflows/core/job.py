@@ -216,8 +216,7 @@ class Job(Generic[In, Out]):
 
         Raises:
             ApprovalTimedOut: Nobody answered, and there is no default.
-            ApprovalEditsUnfit: The edits fit the schema of `edits`, and not the model: it checks
-                what a schema cannot say. The decision stands; ask again under another key.
+            ApprovalEditsUnfit: The edits fit the model's schema only; ask again by another key.
             ApprovalMalformed: It is too large to be shown, or its key was asked for before.
             DeadlineExceeded: The job's deadline passed first.
         """
