@@ -10,9 +10,9 @@ import pytest
 
 from api.paging import pack
 from jobs.values import JobId
-from storage import job_moves
+from storage import approvals, job_moves
 from tests.api.conftest import assert_problem, served, with_settings, without_temporal
-from tests.installation import TENANT, Installation, serving
+from tests.installation import TENANT, Installation, eventually, serving
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 from tests.workflows.looking import agreed, events_of, history_of, kinds
 
@@ -124,6 +124,16 @@ async def decision_of(api: httpx2.AsyncClient, job_id: JobId) -> dict[str, Any]:
     return decision
 
 
+async def taken(house: Installation, job_id: JobId) -> None:
+    """Wait until the workflow knows of a decision: from then on it is told no more."""
+
+    async def known() -> bool:
+        found = await approvals.get(house.db, TENANT, job_id, "plan")
+        return found is not None and found.tell_at is None
+
+    await eventually(known)
+
+
 def signals_in(history: list[Any]) -> int:
     return kinds(history).count("WORKFLOW_EXECUTION_SIGNALED")
 
@@ -160,6 +170,7 @@ async def test_the_same_decision_again_is_answered_with_what_stands(api, house):
     body = {"digest": shown["plan"]["digest"], "comment": "Go.", "edits": {"steps": ["rest"]}}
     first = await api.post(approve, json=body)
     assert first.status_code == 202
+    await taken(house, job_id)
     again = await api.post(approve, json=body | {"comment": "Really."})
     assert (again.status_code, again.json()["comment"]) == (200, "Go.")
     assert again.json()["decided_at"] == first.json()["decided_at"]
@@ -185,8 +196,13 @@ async def test_the_same_decision_again_is_answered_with_what_stands(api, house):
 
 async def test_a_default_that_counted_is_no_decision_of_the_one_who_comes_late(api, house):
     job_id = await asked(api, PLAN | {"timeout": 1, "default": "approve"}, PLAN | {"key": "b"})
-    shown = (await opened(api, job_id, 2))[0]
-    await opened(api, job_id, 1)
+
+    async def stands() -> dict[str, Any]:
+        found: dict[str, Any] = (await api.get(f"/api/jobs/{job_id}/approvals/plan")).json()
+        return found
+
+    shown = await eventually(stands, lambda found: found.get("state") == "approved")
+    assert shown["is_default"]
     late = await api.post(shown["links"]["approve"], json={"digest": shown["digest"]})
     problem = assert_problem(late, 409, "approval_not_open")
     assert "was approved by default at" in problem["detail"]

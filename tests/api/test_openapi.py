@@ -12,6 +12,8 @@ OPERATIONS = {
     ("post", "/api/jobs/{job_id}/cancel"): "cancel_job",
     ("post", "/api/jobs/{job_id}/signals/{name}"): "signal_job",
     ("get", "/api/jobs/{job_id}/queries/{name}"): "query_job",
+    ("get", "/api/approvals"): "list_approvals",
+    ("get", "/api/jobs/{job_id}/approvals/{key}"): "get_approval",
     ("post", "/api/documents"): "upload_documents",
     ("get", "/api/documents"): "list_documents",
     ("get", "/api/documents/{document_id}"): "get_document",
