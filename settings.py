@@ -99,6 +99,22 @@ class WorkerSettings(_Settings):
     stuck_start_seconds: int = Field(default=10, ge=1)
 
 
+class TelemetrySettings(_Settings):
+    """What operators see. Traces follow OpenTelemetry's own OTEL_EXPORTER_OTLP_ENDPOINT.
+
+    Attributes:
+        log_format: `json` for machines.
+        metrics_host: Where a worker serves its metrics; the gateway has a route for them.
+        metrics_port: Port of a worker's `/metrics`; None serves none.
+        temporal_metrics_port: Port of the metrics of Temporal's SDK, in worker and gateway alike.
+    """
+
+    log_format: Literal["text", "json"] = "text"
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    temporal_metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+
+
 class GatewaySettings(_Settings):
     """The door.
 

@@ -11,8 +11,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,14 +20,16 @@ from functools import partial
 import httpx2
 import openai
 import uvloop
+from prometheus_client import start_http_server
 from pydantic import ValidationError
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adopting import Adopter
 from activities.approvals import Approvals
+from activities.census import Census
 from activities.children import Children
 from activities.control import Control
 from activities.documents import Documents
@@ -36,23 +38,32 @@ from activities.listener import Listener
 from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
 from activities.pace import Pace
-from activities.provider import Provider, account_headers
+from activities.provider import account_headers
 from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
 from activities.settling import Books
 from activities.status_client import StatusClient
 from activities.submitting import Submitter
+from activities.traced_provider import TracedProvider
 from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
 from jobs.queues import SWITCHES, Queue
 from jobs.registry import JobType, JobTypeConflict, discover
-from settings import OpenAISettings, StorageSettings, TemporalSettings, WorkerSettings
+from settings import (
+    OpenAISettings,
+    StorageSettings,
+    TelemetrySettings,
+    TemporalSettings,
+    WorkerSettings,
+)
 from storage.database import UNAVAILABLE, Database, connect
 from storage.installation import installation_id
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
+from telemetry.logs import configure_logging
+from telemetry.setup import show_temporal_metrics, telemetry
 from workflows.core.maintenance import MaintenanceTurn
 
 logger = logging.getLogger("backburner.worker")
@@ -70,6 +81,9 @@ SUBMITS = 100
 """Submits in turn at once; each one takes about a second."""
 
 WORKFLOW_TASKS = 100
+
+PASSED_THROUGH = ("jobs", "workflows", "opentelemetry")
+"""Imported once instead of per workflow."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ async def build(
             if is_synchronous
             else provider_settings.submit_timeout
         )
-        provider = Provider(
+        provider = TracedProvider(
             sdk, submit_timeout_seconds=timeout.total_seconds(), is_synchronous=is_synchronous
         )
         books = Books(db, objects)
@@ -139,7 +153,9 @@ async def build(
                 children=Children(db, objects, client, job_types),
                 control=Control(client),
                 documents=Documents(db, objects, provider_settings.model),
-                maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
+                maintenance=Maintenance(
+                    db, client, releaser, adopter, job_types, queue, stuck, Census(db)
+                ),
                 watcher=watcher,
             )
 
@@ -211,7 +227,7 @@ def _main_worker(
             # worker's CPU and most of a workflow's memory. What the sandbox would catch in them,
             # the linter bans, and every recorded history replays with them inside of it. Files of
             # plug-ins stay inside.
-            SandboxRestrictions.default.with_passthrough_modules("jobs", "workflows")
+            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
         ),
         max_cached_workflows=settings.cached_workflows,
         max_concurrent_workflow_tasks=WORKFLOW_TASKS,
@@ -261,7 +277,8 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     db = await stack.enter_async_context(
         connect(storage.database_url, pool_size=storage.database_pool_size)
     )
-    client = await connect_temporal(store)
+    interceptors = stack.enter_context(_shown())
+    client = await connect_temporal(store, interceptors=interceptors)
     await register_search_attributes(client)
     job_types = discover()
     deeds = await stack.enter_async_context(
@@ -281,6 +298,18 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
         await ensure_maintenance(client, temporal.queue)
     logger.info("serving %s", ", ".join(each.task_queue for each in pool))
     await _until_told(pool, deeds.watcher)
+
+
+@contextmanager
+def _shown() -> Iterator[list[Interceptor]]:
+    """Show traces and metrics as the settings say; give what carries traces along."""
+    seen = TelemetrySettings()
+    if seen.temporal_metrics_port:
+        show_temporal_metrics(seen.metrics_host, seen.temporal_metrics_port)
+    with telemetry("backburner-worker") as interceptors:
+        if seen.metrics_port:
+            start_http_server(seen.metrics_port, seen.metrics_host)
+        yield interceptors
 
 
 async def _until_told(pool: list[Worker], watcher: Watcher) -> None:
@@ -339,8 +368,7 @@ def main() -> int:
         default=list(SWITCHES.values()),
         help=f"comma-separated, of {', '.join(SWITCHES)}; all by default",
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per poll helps nobody
+    configure_logging(TelemetrySettings().log_format)
     try:
         uvloop.run(run(parser.parse_args().queues))
     except CannotRun as error:

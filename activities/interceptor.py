@@ -1,4 +1,4 @@
-"""Turns our errors into Temporal's, once, for every deed."""
+"""What every deed has in common: its logs name the job, its errors become Temporal's."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from temporalio.worker import (
 )
 
 from jobs.errors import JobError
+from telemetry.logs import about_job
 
 
 class Failures(Interceptor):
@@ -25,7 +26,8 @@ class Failures(Interceptor):
 class _Translating(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
-            return await self.next.execute_activity(input)
+            with about_job(activity.info().workflow_id or ""):
+                return await self.next.execute_activity(input)
         except JobError as error:
             activity.logger.info("%s: %s", error.code, error.detail)
             raise to_application_error(error) from error

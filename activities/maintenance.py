@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.adopting import Adopter
+from activities.census import Census
 from activities.closing import end_row
 from activities.erasing import erase_due
 from activities.pulse import Pulse, beating
@@ -78,6 +80,7 @@ class Maintenance(MaintenanceDeeds):
     job_types: Mapping[str, JobType]
     queue: str
     stuck_start: timedelta
+    census: Census
 
     @activity.defn(name="sweep")
     async def sweep(self) -> None:
@@ -85,16 +88,18 @@ class Maintenance(MaintenanceDeeds):
         ends = time.monotonic() + TURN.total_seconds()
         await beating(self._one("look up quiet jobs", self.close_lost_quiet), Pulse)
         await inbox.forget(self.db)
-        while time.monotonic() < ends and not activity.is_worker_shutdown():
-            await beating(self.one_pass(), Pulse)
-            activity.heartbeat()
-            try:
-                await asyncio.wait_for(activity.wait_for_worker_shutdown(), PAUSE_SECONDS)
-            except TimeoutError:
-                continue
+        try:
+            while time.monotonic() < ends and not activity.is_worker_shutdown():
+                await beating(self.one_pass(), Pulse)
+                activity.heartbeat()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(activity.wait_for_worker_shutdown(), PAUSE_SECONDS)
+        finally:
+            self.census.close()
 
     async def one_pass(self) -> None:
         """Make every quick repair once; the provider may spoil one, not the others."""
+        await self._one("count jobs", self.census.take)
         await self._one("start pending jobs", self.start_pending)
         await self._one("close jobs of closed workflows", self.close_lost)
         await self._one("close jobs whose parent has ended", self.close_orphans)

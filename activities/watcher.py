@@ -19,6 +19,7 @@ from enum import Enum
 from activities.status_client import StatusClient
 from activities.verdicts import ENDED
 from jobs.polling import Ceilings, PollSchedule
+from telemetry import instruments
 
 REMEMBERED, TRUSTED = 20, 0.8
 """Notices are trusted while they came first for this share of so many waits."""
@@ -247,6 +248,7 @@ class Watcher:
     async def _poll(self, watch: Watch) -> None:
         watch.polls += 1
         glance = await self._client.look(watch.response_id)
+        instruments.POLLS.add(1, {"told": "final" if glance.final else glance.status or "nothing"})
         watch.status = glance.status or watch.status
         if glance.final or glance.status in ENDED:
             if watch.end(End.ENDED):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from temporalio.client import Interceptor
 
 from api import handbook, problems
 from api.edge import BodyLimit, Edge
@@ -34,11 +35,13 @@ from api.routes import jobs as job_routes
 from api.serving import Server
 from jobs.registry import JobTypeConflict, discover
 from jobs.webhooks import INCOMING_PATH
-from settings import GatewaySettings, StorageSettings, TemporalSettings
+from settings import GatewaySettings, StorageSettings, TelemetrySettings, TemporalSettings
 from storage import database
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal
 from storage.objects import Objects, open_store
+from telemetry.logs import configure_logging
+from telemetry.setup import show_temporal_metrics, telemetry
 
 DESCRIPTION = """Long AI jobs that must not be lost: submit one, get an id at once, and ask for its
 status, events and result whenever you like. Every error is a problem document (RFC 9457)."""
@@ -96,6 +99,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         lifespan=lifespan,
+        telemetry={"operation_spans": False, "logs": False, "exclude": _is_probe},
     )
     app.state.gateway, app.state.follower, app.state.notifier = gateway, follower, notifier
     app.state.estimates = Estimates(gateway.db)
@@ -114,7 +118,9 @@ def create_app(gateway: Gateway) -> FastAPI:
 
 
 @asynccontextmanager
-async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: GatewaySettings, interceptors: Sequence[Interceptor] = ()
+) -> AsyncIterator[Gateway]:
     """Bring the database up to date and connect to everything the environment names.
 
     Temporal may be down: jobs are accepted, and started once it is back.
@@ -128,7 +134,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     store = open_store(storage.objects_url)
     await migrate(storage.database_url)
     async with database.connect(storage.database_url, pool_size=storage.database_pool_size) as db:
-        client = await connect_temporal(store, lazy=True)
+        client = await connect_temporal(store, lazy=True, interceptors=interceptors)
         yield Gateway(
             db=db,
             objects=Objects(store),
@@ -142,9 +148,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 
 def main() -> None:
     """Serve until told to stop; what is missing is said in one sentence."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    configure_logging(TelemetrySettings().log_format)
     try:
         _run()
     except ValidationError as error:
@@ -168,8 +172,15 @@ def _run() -> None:
 
 
 async def _serve() -> None:
-    settings = GatewaySettings()
-    async with open_gateway(settings) as gateway:
+    settings, seen = GatewaySettings(), TelemetrySettings()
+    if seen.temporal_metrics_port:
+        show_temporal_metrics(seen.metrics_host, seen.temporal_metrics_port)
+    with telemetry("backburner-gateway") as interceptors:
+        await _serve_until_told(settings, interceptors)
+
+
+async def _serve_until_told(settings: GatewaySettings, interceptors: Sequence[Interceptor]) -> None:
+    async with open_gateway(settings, interceptors) as gateway:
         listener = _listen(settings.host, settings.port)
         LOG.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])
         await Server(create_app(gateway)).serve(sockets=[listener])
@@ -196,6 +207,10 @@ class _Documented(Edge):
             schemas.update(schema.pop("$defs"))
             schemas["Problem"] = schema
         return super().openapi()
+
+
+def _is_probe(scope: MutableMapping[str, Any]) -> bool:
+    return scope.get("path") in ("/livez", "/readyz", "/metrics")
 
 
 def _operation_id(route: APIRoute) -> str:

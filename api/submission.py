@@ -26,6 +26,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage import documents, executions, jobs
 from storage.jobs import JobRow, NewJob
+from telemetry import instruments, traces
 
 LOG = logging.getLogger(__name__)
 
@@ -57,10 +58,14 @@ async def submit(
         options=wanted.options,
         labels=wanted.labels,
         idempotency_key=key,
+        traceparent=traces.current(),
     )
     row, is_new = await jobs.insert(gateway.db, new)
     if row.fingerprint != new.fingerprint:
         raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
+    if is_new:
+        instruments.JOBS_SUBMITTED.add(1, {"type": row.type})
+        LOG.info("job submitted", extra={"job_id": str(row.id), "job_type": row.type})
     if row.status is JobStatus.PENDING:
         await _start(gateway, job_type, row)
     return row, is_new

@@ -64,6 +64,7 @@ CODES = {
     "get_job_type": "unauthenticated unknown_job_type",
     "take_openai_event": "webhook_refused request_too_large service_unavailable",
     "livez": "",
+    "metrics": "",
     "readyz": "service_unavailable",
 }
 """Problem codes a route answers with, which OpenAPI has no place for."""
@@ -76,6 +77,7 @@ SETTINGS: list[type[BaseSettings]] = [
     settings.StorageSettings,
     settings.TemporalSettings,
     settings.OpenAISettings,
+    settings.TelemetrySettings,
 ]
 
 

@@ -102,12 +102,14 @@ class Standing(Value):
     Attributes:
         cost: What the record says the job cost, the jobs it ran included.
         result: The output as JSON text, for whoever finds a success without having an output.
+        is_new: Whether it was written by the call that returns it.
     """
 
     status: JobStatus
     failure: Failure | None = None
     cost: Cost | None = None
     result: str | None = None
+    is_new: bool = False
 
 
 class ProgressReport(Value):

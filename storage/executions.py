@@ -28,6 +28,7 @@ from jobs.model import JobRef, Ticket
 from jobs.registry import JobType
 from jobs.values import JobId
 from storage.jobs import JobRow
+from telemetry import traces
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """A caller is waiting; what cannot be done now is repaired by maintenance."""
@@ -69,7 +70,11 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
         deadline=deadline,
         expected=job_type.expected,
     )
-    with _reaching(), suppress(WorkflowAlreadyStartedError):
+    with (
+        traces.continuing(row.traceparent),
+        _reaching(),
+        suppress(WorkflowAlreadyStartedError),
+    ):
         await client.start_workflow(
             job_type.name,
             ticket,

@@ -200,3 +200,32 @@ async def last_seqs(db: Database, job_ids: list[JobId]) -> dict[JobId, int]:
     """Return the number of the last event of each job that exists."""
     rows = await db.fetch("SELECT id, last_seq FROM jobs WHERE id = ANY($1)", job_ids)
     return {row["id"]: row["last_seq"] for row in rows}
+
+
+async def open_counts(db: Database) -> dict[tuple[str, str], int]:
+    """Return how many jobs are open, by type and status, over all tenants."""
+    rows = await db.fetch(
+        "SELECT type, status, count(*) AS count FROM jobs "
+        "WHERE status IN ('pending', 'running') GROUP BY type, status"
+    )
+    return {(row["type"], row["status"]): row["count"] for row in rows}
+
+
+async def queued_since(
+    db: Database, since: datetime | None
+) -> tuple[list[tuple[str, float]], datetime]:
+    """Return type and queue time in seconds of the jobs that have started since a moment.
+
+    Returns:
+        The jobs, none without a moment, and the moment to ask with next time.
+    """
+    now: datetime = await db.fetchval("SELECT now()")
+    rows = await db.fetch(
+        """
+        SELECT type, extract(epoch FROM started_at - created_at)::float8 AS seconds FROM jobs
+        WHERE started_at > $1 AND started_at <= $2
+        """,
+        since or now,
+        now,
+    )
+    return [(row["type"], row["seconds"]) for row in rows], now

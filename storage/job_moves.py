@@ -53,9 +53,9 @@ FINISH = f"""
         SELECT parent.id, parent.last_seq, 'child_finished', jsonb_build_object(
             'job_id', job.id, 'key', child_key, 'type', type, 'status', status)
         FROM parent, job)
-    SELECT status, error_code, error_message, {COST} FROM job
+    SELECT status, error_code, error_message, {COST}, TRUE AS is_new FROM job
     UNION ALL
-    SELECT status, error_code, error_message, {COST} FROM jobs
+    SELECT status, error_code, error_message, {COST}, FALSE FROM jobs
     WHERE tenant = $1 AND id = $2
     LIMIT 1
     """  # noqa: S608 # constant
@@ -133,12 +133,17 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
     )
     if row is None:
         raise JobNotFound(f"no job {str(ending.job.job_id)!r}")
-    standing = Standing(status=JobStatus(row["status"]), failure=to_failure(row), cost=to_cost(row))
+    standing = Standing(
+        status=JobStatus(row["status"]),
+        failure=to_failure(row),
+        cost=to_cost(row),
+        is_new=row["is_new"],
+    )
     if standing.status.is_terminal:
         return standing
     # Somebody else ended the job while this statement waited for the row: its snapshot is too old.
     stood = await get(db, ending.job.tenant, ending.job.job_id)
-    return Standing(status=stood.status, failure=stood.failure, cost=stood.cost, stood_before=True)
+    return Standing(status=stood.status, failure=stood.failure, cost=stood.cost)
 
 
 async def write_progress(db: Database, report: ProgressReport) -> None:

@@ -28,6 +28,7 @@ class NewJob:
     options: JobOptions = field(default_factory=JobOptions)
     labels: dict[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    traceparent: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -66,6 +67,7 @@ class JobRow:
     started_at: datetime | None
     completed_at: datetime | None
     updated_at: datetime
+    traceparent: str | None
 
 
 COST = """cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
@@ -76,7 +78,7 @@ COLUMNS = f"""id, tenant, type, status, payload, options, labels, error_code, er
     result IS NOT NULL OR result_key IS NOT NULL AS has_result, result_key, parent_id, root_id,
     ancestors, child_key, fingerprint, retry_count, progress_stage, progress_current,
     progress_total, waiting_for, {COST}, cancel_requested_at, last_seq,
-    created_at, started_at, completed_at, updated_at"""
+    created_at, started_at, completed_at, updated_at, traceparent"""
 """Everything but the result, which may be large and is fetched on its own."""
 
 
@@ -90,8 +92,8 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         f"""
         WITH job AS (
             INSERT INTO jobs (id, tenant, type, payload, options, labels, root_id,
-                              idempotency_key, fingerprint, last_seq)
-            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, 1)
+                              idempotency_key, fingerprint, traceparent, last_seq)
+            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9, 1)
             ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
             RETURNING *),
         event AS (INSERT INTO job_events (job_id, seq, type) SELECT id, 1, 'created' FROM job)
@@ -105,6 +107,7 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         job.labels,
         job.idempotency_key,
         job.fingerprint,
+        job.traceparent,
     )
     if row is not None:
         return to_row(row), True
@@ -173,6 +176,7 @@ def to_row(row: asyncpg.Record) -> JobRow:
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         updated_at=row["updated_at"],
+        traceparent=row["traceparent"],
     )
 
 

@@ -1,12 +1,14 @@
 """Reaching a Temporal namespace, and what it needs before jobs can run in it."""
 
+from collections.abc import Sequence
+
 from obstore.store import ObjectStore
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,19 +18,27 @@ from storage.payloads import data_converter
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 
 
-async def connect_temporal(store: ObjectStore, *, lazy: bool = False) -> Client:
+async def connect_temporal(
+    store: ObjectStore, *, lazy: bool = False, interceptors: Sequence[Interceptor] = ()
+) -> Client:
     """Connect as Temporal's own environment variables or configuration file say.
 
     Args:
         store: Holds payloads too large for a history.
         lazy: Connect with the first request, so that a process can start while Temporal is away.
+        interceptors: What carries traces along; a worker takes them over from its client.
 
     Raises:
         RuntimeError: Temporal cannot be reached.
     """
     connection = ClientConfig.load_client_connect_config()
     connection.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**connection, data_converter=data_converter(store), lazy=lazy)
+    return await Client.connect(
+        **connection,
+        data_converter=data_converter(store),
+        lazy=lazy,
+        interceptors=interceptors,
+    )
 
 
 async def register_search_attributes(client: Client) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.gateway import GatewayIn
 from api.problems import documented
@@ -23,6 +25,12 @@ PATIENCE = timedelta(seconds=2)
 async def livez() -> Health:
     """Answer, and nothing else."""
     return Health(status="ok")
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+async def metrics() -> Response:
+    """Return what this gateway has counted, in Prometheus's text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/readyz", summary="Can it work?", responses=documented(503))

@@ -19,6 +19,7 @@ from jobs.webhooks import INCOMING_PATH, SignatureRefused, verify
 from settings import GatewaySettings
 from storage import inbox
 from storage.inbox import Notice
+from telemetry import instruments
 
 LOG = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ async def take_openai_event(request: Request, gateway: GatewayIn, notifier: Noti
     notice = _read(webhook_id, body)
     if notice is not None:
         # Also when it was there already: whoever wrote it may have died before telling.
-        await inbox.put(gateway.db, notice)
+        new = await inbox.put(gateway.db, notice)
+        instruments.WEBHOOKS.add(1, {"outcome": "new" if new else "repeated"})
         notifier.tell(notice.response_id)
     return Response(status_code=204)
 
@@ -92,6 +94,7 @@ def _verified(settings: GatewaySettings, request: Request, body: bytes) -> str:
     try:
         return verify(secrets, request.headers, body, datetime.now(UTC))
     except SignatureRefused as error:
+        instruments.WEBHOOKS.add(1, {"outcome": "refused"})
         raise Refusal(WebhookRefused(str(error)), headers=CHALLENGE) from None
 
 

@@ -23,6 +23,7 @@ OPERATIONS = {
     ("get", "/api/job-types/{name}"): "get_job_type",
     ("post", "/api/openai/webhook"): "take_openai_event",
     ("get", "/livez"): "livez",
+    ("get", "/metrics"): "metrics",
     ("get", "/readyz"): "readyz",
 }
 

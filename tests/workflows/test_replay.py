@@ -59,7 +59,7 @@ async def test_a_worker_sandboxes_all_but_our_own_files(house: Installation):
 
     assert isinstance(theirs, SandboxedWorkflowRunner)
     ours = theirs.restrictions.passthrough_modules - SandboxRestrictions.default.passthrough_modules
-    assert ours == {"jobs", "workflows"}
+    assert ours == {"jobs", "workflows", "opentelemetry"}
 
 
 async def test_a_job_file_that_reads_the_clock_does_not_replay():

@@ -1,0 +1,67 @@
+"""Gives what is recorded somewhere to go: an OTLP collector, a `/metrics` page, standard error."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from temporalio.client import Interceptor
+from temporalio.contrib.opentelemetry import TracingInterceptor, create_tracer_provider
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""OpenTelemetry's own variables; everything else about the exporters follows them too."""
+
+
+def show_temporal_metrics(host: str, port: int) -> None:
+    """Serve the metrics of Temporal's SDK; to be called before any client is made."""
+    prometheus = PrometheusConfig(
+        bind_address=f"{host}:{port}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+    )
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(metrics=prometheus)))
+
+
+def traces_are_wanted() -> bool:
+    """Tell whether the environment names a collector."""
+    return any(os.environ.get(name) for name in ENDPOINTS)
+
+
+@contextmanager
+def telemetry(service: str) -> Iterator[list[Interceptor]]:
+    """Install the providers of one process, and flush what they hold in the end.
+
+    Args:
+        service: Name of the process in traces, unless OTEL_SERVICE_NAME says otherwise.
+
+    Yields:
+        What carries traces through Temporal; nothing when nobody collects them.
+    """
+    resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service)})
+    readers: list[MetricReader] = [PrometheusMetricReader()]
+    if traces_are_wanted():
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    meters = MeterProvider(readers, resource)
+    metrics.set_meter_provider(meters)
+    try:
+        if not traces_are_wanted():
+            yield []
+            return
+        tracers = create_tracer_provider(resource=resource)
+        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(tracers)
+        try:
+            yield [TracingInterceptor()]
+        finally:
+            tracers.shutdown()
+    finally:
+        meters.shutdown()
