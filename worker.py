@@ -32,6 +32,7 @@ from activities.approvals import Approvals
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
+from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
 from activities.listener import Listener
@@ -144,6 +145,7 @@ async def build(
             provider_settings.requests_per_minute,
         )
         adopter = Adopter(db, client, provider, books, releaser, installation)
+        eraser = DocumentEraser(db, objects)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
         async with Listener(listen_url, db, watcher, adopter.adopt_strangers).running():
             yield Deeds(
@@ -154,7 +156,7 @@ async def build(
                 control=Control(client),
                 documents=Documents(db, objects, provider_settings.model),
                 maintenance=Maintenance(
-                    db, client, releaser, adopter, job_types, queue, stuck, Census(db)
+                    db, client, releaser, adopter, job_types, queue, stuck, Census(db), eraser
                 ),
                 watcher=watcher,
             )

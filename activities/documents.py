@@ -62,9 +62,10 @@ class Documents(DocumentDeeds):
     async def _store(
         self, document: Document, text: ExtractedText, limit: int
     ) -> ExtractedDocument:
+        folder = f"{documents.folder(document.id)}/texts"
         chunks = [
             StoredText(
-                key=await self.objects.put(document.tenant, "texts", piece.encode()),
+                key=await self.objects.put(document.tenant, folder, piece.encode()),
                 characters=len(piece),
             )
             for piece in split_under_header(text.text, text.header_characters, limit)

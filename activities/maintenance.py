@@ -23,6 +23,7 @@ from temporalio.client import Client
 from activities.adopting import Adopter
 from activities.census import Census
 from activities.closing import end_row
+from activities.document_erasing import DocumentEraser
 from activities.erasing import erase_due
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
@@ -81,6 +82,7 @@ class Maintenance(MaintenanceDeeds):
     queue: str
     stuck_start: timedelta
     census: Census
+    document_eraser: DocumentEraser
 
     @activity.defn(name="sweep")
     async def sweep(self) -> None:
@@ -108,6 +110,8 @@ class Maintenance(MaintenanceDeeds):
         await self._one("release abandoned responses", self.release_abandoned)
         await self._one("look at unknown responses", self.adopter.adopt_strangers)
         await self._one("delete responses", partial(erase_due, self.db, self.releaser.provider))
+        # Last, so that an object store that is away spoils nothing else.
+        await self.document_eraser.erase_objects()
 
     async def start_pending(self) -> None:
         """Start pending jobs whose workflow never began, as far back as Temporal remembers."""

@@ -11,6 +11,7 @@ from activities.provider import Address, Content, Created, Provider
 from activities.releasing import Releaser
 from activities.verdicts import ENDED
 from jobs.errors import (
+    DocumentNotFound,
     JobCanceled,
     JobError,
     ResponseTruncated,
@@ -20,7 +21,6 @@ from jobs.errors import (
     SubmitUncertain,
     TriesExhausted,
 )
-from jobs.fingerprints import fingerprint
 from jobs.requests import FilePart, InputPart, ResponseRequest, StepRequest, TextPart
 from storage import budgets, responses
 from storage.database import Database
@@ -155,7 +155,7 @@ class Submitter:
             step.step_key,
             number,
             model=step.request.options.model or self.default_model,
-            fingerprint=fingerprint(step.request.model_dump(mode="json")),
+            fingerprint=step.request.fingerprint(),
             delete_wanted=bool(step.request.options.delete_after_collect),
         )
         if intent is not None:
@@ -175,7 +175,10 @@ class Submitter:
             return {"type": "input_file", "file_id": part.file_id}
         if isinstance(part, TextPart):
             return {"type": "input_text", "text": part.text}
-        stored = await self.objects.get(step.job.tenant, part.key)
+        try:
+            stored = await self.objects.get(step.job.tenant, part.key)
+        except FileNotFoundError as error:
+            raise DocumentNotFound("a text of this step is gone with its document") from error
         return {"type": "input_text", "text": stored.decode()}
 
     async def _post(

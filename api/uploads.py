@@ -19,7 +19,9 @@ from jobs.errors import DocumentEmpty, InvalidPayload, UnsupportedMediaType
 from jobs.ids import uuid7
 from jobs.kinds import recognise_file
 from jobs.values import DocumentId, Tenant
-from storage.documents import NewDocument
+from storage import erasures
+from storage.database import Database
+from storage.documents import NewDocument, folder
 from storage.objects import Objects
 
 FIELD = "files"
@@ -68,20 +70,30 @@ def files_of(form: FormData) -> list[UploadFile]:
     return files
 
 
-async def store(objects: Objects, tenant: Tenant, files: Sequence[UploadFile]) -> list[NewDocument]:
-    """Put the bytes of each file into the object store, one at a time."""
-    return [await _store(objects, tenant, each) for each in files]
+async def store(
+    db: Database, objects: Objects, tenant: Tenant, files: Sequence[UploadFile]
+) -> list[NewDocument]:
+    """Put the bytes of each file into the object store, one at a time.
+
+    They are erased again if they do not become documents.
+    """
+    # Sorted: documents of one upload are listed in the order of their ids.
+    ids = sorted(DocumentId(uuid7(time.time_ns() // 1_000_000)) for _ in files)
+    await erasures.foresee(db, tenant, ids)
+    return [await _store(objects, tenant, *each) for each in zip(ids, files, strict=True)]
 
 
-async def _store(objects: Objects, tenant: Tenant, upload: UploadFile) -> NewDocument:
+async def _store(
+    objects: Objects, tenant: Tenant, document_id: DocumentId, upload: UploadFile
+) -> NewDocument:
     name = safe_name(upload.filename or "")
     with tempfile.NamedTemporaryFile(prefix="backburner-upload-") as spilled:
         size, sha256 = await run_in_threadpool(_spill, upload.file, spilled.file)
         # By its content: what the client declares decides nothing, so nothing is kept of it.
         recognised = await run_in_threadpool(recognise_file, spilled.file, name)
-        key = await objects.put_file(tenant, "documents", Path(spilled.name), sha256)
+        key = await objects.put_file(tenant, folder(document_id), Path(spilled.name), sha256)
     return NewDocument(
-        id=DocumentId(uuid7(time.time_ns() // 1_000_000)),
+        id=document_id,
         name=name,
         media_type=recognised.media_type,
         size_bytes=size,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from jobs.fingerprints import fingerprint
 from jobs.model import JobRef
 from jobs.money import Cost
 from jobs.options import DEFAULT_MAX_TRIES, OnIncomplete, OnUncertain, ResponseOptions
@@ -23,7 +24,7 @@ class StoredText(Value):
     """Text that lies in the object store; only its key travels.
 
     Attributes:
-        key: Object key, hashed from the content.
+        key: Object key; its last segment is the hash of the content.
         characters: Length of the text, for planning without fetching it.
     """
 
@@ -77,6 +78,17 @@ class ResponseRequest(Value):
     prompt: PromptReference | None = None
     tools: tuple[dict[str, Any], ...] = ()
     previous_response_id: str | None = None
+
+    def fingerprint(self) -> str:
+        """Return a hash that is the same for the same question.
+
+        Texts count by their content, so that a document uploaded twice makes no difference.
+        """
+        asked = self.model_dump(mode="json")
+        for part in asked["input"]:
+            if "key" in part:
+                part["key"] = part["key"].rpartition("/")[2]
+        return fingerprint(asked)
 
 
 class StepRequest(Value):

@@ -9,6 +9,7 @@ from jobs.errors import DocumentNotFound
 from jobs.requests import ExtractedDocument
 from jobs.values import DocumentId, Tenant
 from storage.database import Database
+from storage.erasures import WRITING
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,20 @@ class NewDocument:
     object_key: str
 
 
+def folder(document_id: DocumentId) -> str:
+    """Return the folder of the object store that holds a document's objects and no others.
+
+    Documents share no object, even when their bytes are the same: whoever deletes one could not
+    know that another is being stored at that moment.
+    """
+    return f"documents/{document_id}"
+
+
 async def insert_all(db: Database, tenant: Tenant, new: list[NewDocument]) -> list[Document]:
     """Insert documents, all of them or none, and return them in the order given."""
     rows = await db.fetch(
         """
+        WITH wanted AS (DELETE FROM erasures WHERE document_id = ANY($2))
         INSERT INTO documents (id, tenant, name, media_type, size_bytes, sha256, object_key)
         SELECT id, $1, name, media_type, size_bytes, sha256, object_key
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
@@ -120,29 +131,25 @@ async def page(
     return [_to_document(row) for row in rows]
 
 
-async def delete(db: Database, tenant: Tenant, document_id: DocumentId) -> str | None:
-    """Delete a document and its text.
-
-    Returns:
-        The key of its object when no other document of the tenant has the same bytes, else None.
+async def delete(db: Database, tenant: Tenant, document_id: DocumentId) -> None:
+    """Delete a document and its text; its objects are erased later if the caller does not.
 
     Raises:
         DocumentNotFound: The tenant has no such document.
     """
-    row = await db.fetchrow(
+    gone = await db.fetchval(
         """
         WITH gone AS (
-            DELETE FROM documents WHERE tenant = $1 AND id = $2 RETURNING object_key)
-        SELECT object_key, EXISTS (SELECT FROM documents d
-            WHERE d.tenant = $1 AND d.id <> $2 AND d.object_key = gone.object_key) AS shared
-        FROM gone
+            DELETE FROM documents WHERE tenant = $1 AND id = $2 RETURNING id, tenant)
+        INSERT INTO erasures (document_id, tenant, due_at)
+        SELECT id, tenant, now() + $3::interval FROM gone RETURNING document_id
         """,
         tenant,
         document_id,
+        WRITING,
     )
-    if row is None:
+    if gone is None:
         raise DocumentNotFound(f"no document {str(document_id)!r}")
-    return None if row["shared"] else row["object_key"]
 
 
 async def missing(db: Database, tenant: Tenant, document_ids: list[DocumentId]) -> list[DocumentId]:

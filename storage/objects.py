@@ -79,6 +79,13 @@ class Objects:
         except FileNotFoundError:
             return
 
+    async def delete_folder(self, tenant: Tenant, folder: str) -> None:
+        """Delete every object whose kind is a folder or lies within it."""
+        with _reaching():
+            async for batch in obstore.list(self._store, f"tenants/{tenant}/{folder}/"):
+                for each in batch:
+                    await self.delete(tenant, each["path"])
+
     async def probe(self) -> None:
         """Make sure the store answers.
 

@@ -1,5 +1,6 @@
 """Uploading documents and reading them back."""
 
+import logging
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,11 @@ from api.presenter import PresenterIn
 from api.problems import documented
 from api.streams import opened
 from api.views import DocumentPage, DocumentView, Uploaded
+from jobs.errors import ServiceUnavailable
 from jobs.values import DocumentId
 from storage import documents
+
+LOG = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 
@@ -56,7 +60,7 @@ async def upload_documents(
 ) -> Uploaded:
     """Store 1 to 200 files, all of them or none."""
     async with uploads.received(request) as form:
-        new = await uploads.store(gateway.objects, tenant, uploads.files_of(form))
+        new = await uploads.store(gateway.db, gateway.objects, tenant, uploads.files_of(form))
     stored = await documents.insert_all(gateway.db, tenant, new)
     return Uploaded(documents=[presenter.document(each) for each in stored])
 
@@ -125,6 +129,8 @@ async def get_document_content(
 )
 async def delete_document(document_id: DocumentId, gateway: GatewayIn, tenant: TenantIn) -> None:
     """Delete a document, its text and its bytes. Jobs that still need it will fail."""
-    key = await documents.delete(gateway.db, tenant, document_id)
-    if key is not None:
-        await gateway.objects.delete(tenant, key)
+    await documents.delete(gateway.db, tenant, document_id)
+    try:
+        await gateway.objects.delete_folder(tenant, documents.folder(document_id))
+    except ServiceUnavailable:
+        LOG.warning("the objects of document %s are left to maintenance", document_id)

@@ -5,9 +5,17 @@ from uuid import uuid4
 
 import pytest
 
-from jobs.requests import ExtractedDocument, ExtractRequest
+from jobs.errors import DocumentNotFound
+from jobs.requests import (
+    ExtractedDocument,
+    ExtractRequest,
+    ResponseRequest,
+    StoredText,
+    TextPart,
+)
 from jobs.status import JobStatus
 from jobs.values import DocumentId
+from storage import documents
 from storage.documents import Document
 from tests.activities.bench import TEXT, Bench
 from tests.activities.papers import stored_document
@@ -112,3 +120,31 @@ async def test_nothing_of_a_document_is_left_in_the_temporary_folder(
     paper = await stored_document(bench.house, "minutes.md", GOOD)
     await extracted(bench, paper.id)
     assert list(folder.iterdir()) == []
+
+
+async def test_text_found_while_its_document_is_deleted_is_erased_by_maintenance(bench: Bench):
+    paper = await stored_document(bench.house, "minutes.md", GOOD)
+    found = await extracted(bench, paper.id)
+    await documents.delete(bench.house.db, TENANT, paper.id)
+    await bench.house.db.execute("UPDATE erasures SET due_at = now()")
+    await bench.deeds.maintenance.one_pass()
+    for key in (found.chunks[0].key, paper.object_key):
+        with pytest.raises(FileNotFoundError):
+            await bench.house.objects.get(TENANT, key)
+    assert await bench.house.db.fetchval("SELECT count(*) FROM erasures") == 0
+
+
+async def test_a_step_whose_text_is_gone_says_that_the_document_is(bench: Bench):
+    gone = StoredText(key=f"tenants/{TENANT}/documents/1/texts/ab/ab", characters=1)
+    step = await bench.step(request=ResponseRequest(input=(gone,)))
+    with pytest.raises(DocumentNotFound):
+        await bench.respond(step)
+    assert await bench.submits(step) == []
+
+
+def test_a_question_about_the_same_content_has_the_same_fingerprint():
+    def asked(key: str) -> str:
+        stored = StoredText(key=f"tenants/t/documents/{key}", characters=1)
+        return ResponseRequest(input=(TextPart(text="Read"), stored)).fingerprint()
+
+    assert asked("1/texts/ab/abc") == asked("2/texts/ab/abc") != asked("1/texts/ab/abd")

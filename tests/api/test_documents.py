@@ -1,10 +1,15 @@
 import asyncio
+import dataclasses
 import hashlib
+from dataclasses import dataclass, field
 
 import pytest
 
 from api.uploads import safe_name
 from jobs import kinds
+from jobs.errors import ServiceUnavailable
+from storage.documents import folder
+from storage.objects import Objects
 from tests.api.conftest import assert_problem, served, with_settings
 from tests.extraction.office import docx
 
@@ -48,10 +53,70 @@ async def test_documents_are_listed_page_by_page_and_deleted(api):
     for each in documents[:-1]:
         assert (await api.delete(each["links"]["self"])).status_code == 204
         assert_problem(await api.get(each["links"]["self"]), 404, "document_not_found")
-    # The bytes are shared, so they stay until the last document that has them goes.
+    # Though the bytes were the same.
     assert (await api.get(documents[-1]["links"]["content"])).content == b"same bytes"
     assert (await api.delete(documents[-1]["links"]["self"])).status_code == 204
     assert_problem(await api.delete(documents[-1]["links"]["self"]), 404, "document_not_found")
+
+
+def objects_in(place):
+    return [each for each in (place / "objects").rglob("documents/**/*") if each.is_file()]
+
+
+@dataclass
+class PausedObjects(Objects):
+    """Stores a file and then does not answer until it may."""
+
+    inner: Objects
+    stored: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self):
+        super().__init__(self.inner._store)
+
+    async def put_file(self, *args):
+        key = await super().put_file(*args)
+        self.stored.set()
+        await self.go_on.wait()
+        return key
+
+
+async def test_an_upload_survives_the_delete_of_the_same_bytes_at_the_same_time(api, gateway):
+    """With one object for equal bytes, the delete took it from under the upload."""
+    [older] = await uploaded(api, file("old", b"same bytes"))
+    paused = PausedObjects(gateway.objects)
+    async with (
+        served(dataclasses.replace(gateway, objects=paused)) as slow,
+        asyncio.TaskGroup() as group,
+    ):
+        upload = group.create_task(uploaded(slow, file("new", b"same bytes")))
+        await paused.stored.wait()
+        assert (await api.delete(older["links"]["self"])).status_code == 204
+        paused.go_on.set()
+        [newer] = await upload
+    assert (await api.get(newer["links"]["content"])).content == b"same bytes"
+
+
+async def test_deleting_a_document_deletes_every_object_of_it(api, gateway, tmp_path):
+    [document, kept] = await uploaded(api, file("a.txt", b"a"), file("b.txt", b"a"))
+    of_document = f"{folder(document['document_id'])}/texts"
+    await gateway.objects.put("default", of_document, b"text found in it")
+    assert len(objects_in(tmp_path)) == 3
+    await api.delete(document["links"]["self"])
+    assert [kept["document_id"] in each.parts for each in objects_in(tmp_path)] == [True]
+
+
+async def test_a_delete_the_object_store_does_not_hear_of_is_left_to_maintenance(gateway):
+    class Away(Objects):
+        async def delete_folder(self, *_):
+            raise ServiceUnavailable
+
+    away = dataclasses.replace(gateway, objects=Away(gateway.objects._store))
+    async with served(away) as api:
+        [document] = await uploaded(api, file("a.txt", b"a"))
+        assert (await api.delete(document["links"]["self"])).status_code == 204
+    owed = await gateway.db.fetchval("SELECT document_id FROM erasures")
+    assert str(owed) == document["document_id"]
 
 
 async def test_an_upload_with_an_empty_file_stores_nothing(api):

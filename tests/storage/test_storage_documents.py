@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobs.errors import DocumentNotFound
 from jobs.requests import ExtractedDocument, StoredText
 from jobs.values import DocumentId, Tenant
-from storage import documents
+from storage import documents, erasures
 from tests.storage.rows import FEW, job_id, new_tenant
 
 
@@ -82,11 +82,35 @@ async def test_paging_yields_every_document_once_newest_first(db, ages, size):
     assert sorted(each for _, each in seen) == sorted(mine)
 
 
-async def test_deleting_names_the_object_only_when_nobody_else_of_the_tenant_has_it(db, tenant):
-    one, two, other = [await uploaded(db, tenant, each) for each in ("same", "same", "other")]
-    assert await documents.delete(db, tenant, one.id) is None
-    assert await documents.delete(db, tenant, two.id) == two.object_key
-    assert await documents.delete(db, tenant, other.id) == other.object_key
+async def due_ids(db):
+    return [each.document_id for each in await erasures.due(db, limit=100)]
+
+
+async def later(db, *document_ids):
+    """Let the time of erasures come."""
+    await db.execute("UPDATE erasures SET due_at = now() WHERE document_id = ANY($1)", document_ids)
+
+
+async def test_what_is_left_of_a_deleted_document_is_erased_once_nobody_writes_any_more(db, tenant):
+    document, kept = await uploaded(db, tenant), await uploaded(db, tenant)
+    await documents.delete(db, tenant, document.id)
+    assert document.id not in await due_ids(db)
+    await later(db, document.id, kept.id)
+    assert document.id in await due_ids(db)
+    await erasures.done(db, document.id)
+    assert not {document.id, kept.id} & set(await due_ids(db))
+
+
+async def test_an_upload_is_erased_unless_it_becomes_documents(db, tenant):
+    lost, stored = document_id(), document_id()
+    await erasures.foresee(db, tenant, [lost, stored])
+    new = documents.NewDocument(stored, "a.txt", "text/plain", 1, "ab", "key")
+    await documents.insert_all(db, tenant, [new])
+    await later(db, lost, stored)
+    assert set(await due_ids(db)) & {lost, stored} == {lost}
+    await documents.delete(db, tenant, stored)
+    await later(db, stored)
+    assert stored in await due_ids(db)
 
 
 async def test_text_is_found_again_by_the_size_of_its_chunks(db, tenant):

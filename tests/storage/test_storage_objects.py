@@ -107,6 +107,20 @@ async def test_deleting_another_tenants_object_leaves_it(objects):
     assert await objects.get(THEIRS, key) == b"x"
 
 
+async def test_a_folder_goes_with_all_that_lies_in_it_and_nothing_else(objects):
+    gone = [await objects.put(MINE, kind, b"x") for kind in ("d/1", "d/1/texts")]
+    kept = [await objects.put(MINE, kind, b"x") for kind in ("d", "d/11", "e/d/1")]
+    theirs = await objects.put(THEIRS, "d/1", b"x")
+    for _ in range(2):
+        await objects.delete_folder(MINE, "d/1")
+    for each in gone:
+        with pytest.raises(FileNotFoundError):
+            await objects.get(MINE, each)
+    for each in kept:
+        assert await objects.get(MINE, each) == b"x"
+    assert await objects.get(THEIRS, theirs) == b"x"
+
+
 async def test_a_store_that_answers_passes_the_probe(objects):
     await objects.probe()
     await objects.probe()

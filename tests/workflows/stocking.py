@@ -22,7 +22,7 @@ async def uploaded(house: Installation, name: str, text: str) -> DocumentId:
         media_type="text/plain",
         size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        object_key=await house.objects.put(TENANT, "documents", content),
+        object_key=await house.objects.put(TENANT, documents.folder(document_id), content),
     )
     return document_id
 
@@ -30,7 +30,7 @@ async def uploaded(house: Installation, name: str, text: str) -> DocumentId:
 async def extracted(house: Installation, name: str, text: str, chunk_characters: int) -> DocumentId:
     """Store a document whose text was found earlier, so that no child process reads it."""
     document_id = await uploaded(house, name, text)
-    key = await house.objects.put(TENANT, "texts", text.encode())
+    key = await house.objects.put(TENANT, f"{documents.folder(document_id)}/texts", text.encode())
     found = ExtractedDocument(
         document_id=document_id,
         name=name,
