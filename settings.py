@@ -64,6 +64,10 @@ class OpenAISettings(BaseSettings):
             costs money twice.
         synchronous_timeout: The same where the server has no background mode.
         request_timeout: How long a GET, cancel or delete may take.
+        max_file_bytes: Largest document that is given to the model as the original file, and the
+            most that all of them may have in one request. OpenAI takes 50 MB.
+        file_lifetime: After how long such a file expires at the provider, 2 to 30 days. One that
+            has less than a day left is uploaded anew.
     """
 
     model_config = SettingsConfigDict(env_prefix="OPENAI_", frozen=True, extra="ignore")
@@ -76,6 +80,10 @@ class OpenAISettings(BaseSettings):
     submit_timeout: timedelta = timedelta(seconds=60)
     synchronous_timeout: timedelta = timedelta(minutes=10)
     request_timeout: timedelta = timedelta(seconds=30)
+    max_file_bytes: int = Field(default=50_000_000, ge=1)
+    file_lifetime: timedelta = Field(
+        default=timedelta(days=7), ge=timedelta(days=2), le=timedelta(days=30)
+    )
 
 
 class WorkerSettings(_Settings):

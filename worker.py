@@ -29,6 +29,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.adopting import Adopter
 from activities.approvals import Approvals
+from activities.attaching import Attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
@@ -40,6 +41,7 @@ from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
 from activities.pace import Pace
 from activities.provider import account_headers
+from activities.provider_files import ProviderFiles
 from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
@@ -134,18 +136,14 @@ async def build(
         )
         books = Books(db, objects)
         releaser = Releaser(provider, books)
+        attacher = _attacher(sdk, db, objects, provider_settings)
         installation = await installation_id(db)
+        model, per_minute = provider_settings.model, provider_settings.requests_per_minute
         submitter = Submitter(
-            db,
-            objects,
-            provider,
-            releaser,
-            installation,
-            provider_settings.model,
-            provider_settings.requests_per_minute,
+            db, objects, provider, releaser, attacher, installation, model, per_minute
         )
         adopter = Adopter(db, client, provider, books, releaser, installation)
-        eraser = DocumentEraser(db, objects)
+        eraser = DocumentEraser(db, objects, attacher.files)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
         async with Listener(listen_url, db, watcher, adopter.adopt_strangers).running():
             yield Deeds(
@@ -154,7 +152,7 @@ async def build(
                 approvals=Approvals(db),
                 children=Children(db, objects, client, job_types),
                 control=Control(client),
-                documents=Documents(db, objects, provider_settings.model),
+                documents=Documents(db, objects, model, attacher),
                 maintenance=Maintenance(
                     db, client, releaser, adopter, job_types, queue, stuck, Census(db), eraser
                 ),
@@ -174,6 +172,17 @@ def _sdk(provider: OpenAISettings, settings: WorkerSettings) -> openai.AsyncOpen
         timeout=seconds,
         http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
     )
+
+
+def _attacher(
+    sdk: openai.AsyncOpenAI, db: Database, objects: Objects, settings: OpenAISettings
+) -> Attacher:
+    files = ProviderFiles(
+        sdk,
+        lifetime=settings.file_lifetime,
+        upload_timeout_seconds=settings.submit_timeout.total_seconds(),
+    )
+    return Attacher(db, objects, files, settings.max_file_bytes)
 
 
 def workers(
@@ -221,6 +230,7 @@ def _main_worker(
             deeds.approvals.record_decision,
             deeds.children.open_child,
             deeds.children.child_outcome,
+            deeds.documents.attach_document,
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,
         ],

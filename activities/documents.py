@@ -1,18 +1,24 @@
 """Implements `DocumentDeeds`: stored files become text chunks that a model can read."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from temporalio import activity
 
+from activities.attaching import Attacher
 from activities.extraction.extract import ExtractedText, extract
+from activities.fetching import fetched
 from activities.prices import window_tokens
 from activities.pulse import Pulse, beating
 from jobs.chunking import chunk_characters, split_under_header
-from jobs.errors import DocumentNotFound, JobCanceled
+from jobs.errors import JobCanceled
 from jobs.ports import DocumentDeeds
-from jobs.requests import ExtractedDocument, ExtractRequest, StoredText
+from jobs.requests import (
+    AttachRequest,
+    DocumentPart,
+    ExtractedDocument,
+    ExtractRequest,
+    StoredText,
+)
 from storage import documents, job_moves
 from storage.database import Database
 from storage.documents import Document
@@ -26,6 +32,25 @@ class Documents(DocumentDeeds):
     db: Database
     objects: Objects
     default_model: str
+    attacher: Attacher
+
+    @activity.defn(name="attach_document")
+    async def attach_document(self, request: AttachRequest) -> DocumentPart:
+        """Make sure that a document can be given to the model as the original file.
+
+        Raises:
+            DocumentNotFound: The tenant has no such document.
+            AttachmentTooLarge: The provider would not take it.
+        """
+        document = await documents.get(self.db, request.job.tenant, request.document_id)
+        self.attacher.check(document)
+        return DocumentPart(
+            document_id=document.id,
+            name=document.name,
+            media_type=document.media_type,
+            size_bytes=document.size_bytes,
+            sha256=document.sha256,
+        )
 
     @activity.defn(name="extract_document")
     async def extract_document(self, request: ExtractRequest) -> ExtractedDocument:
@@ -49,14 +74,7 @@ class Documents(DocumentDeeds):
         return found
 
     async def _read(self, document: Document) -> ExtractedText:
-        with tempfile.TemporaryDirectory(prefix="backburner-") as folder:
-            path = Path(folder) / "document"
-            try:
-                with path.open("wb") as file:
-                    async for piece in self.objects.stream(document.tenant, document.object_key):
-                        file.write(piece)
-            except FileNotFoundError as error:
-                raise DocumentNotFound(f"the file of document {document.id} is gone") from error
+        async with fetched(self.objects, document) as path:
             return await extract(path, name=document.name)
 
     async def _store(

@@ -110,6 +110,7 @@ class Maintenance(MaintenanceDeeds):
         await self._one("release abandoned responses", self.release_abandoned)
         await self._one("look at unknown responses", self.adopter.adopt_strangers)
         await self._one("delete responses", partial(erase_due, self.db, self.releaser.provider))
+        await self._one("delete the provider's files", self.document_eraser.erase_files)
         # Last, so that an object store that is away spoils nothing else.
         await self.document_eraser.erase_objects()
 

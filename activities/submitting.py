@@ -7,6 +7,7 @@ from uuid import UUID
 
 from openai.types.responses import Response, ResponseInputContentParam
 
+from activities.attaching import Attacher
 from activities.provider import Address, Content, Created, Provider
 from activities.releasing import Releaser
 from activities.verdicts import ENDED
@@ -14,6 +15,8 @@ from jobs.errors import (
     DocumentNotFound,
     JobCanceled,
     JobError,
+    ProviderBadRequest,
+    ProviderNotFound,
     ResponseTruncated,
     ServiceUnavailable,
     StepTakenOver,
@@ -21,7 +24,14 @@ from jobs.errors import (
     SubmitUncertain,
     TriesExhausted,
 )
-from jobs.requests import FilePart, InputPart, ResponseRequest, StepRequest, TextPart
+from jobs.requests import (
+    DocumentPart,
+    FilePart,
+    InputPart,
+    ResponseRequest,
+    StepRequest,
+    TextPart,
+)
 from storage import budgets, responses
 from storage.database import Database
 from storage.objects import Objects
@@ -61,6 +71,7 @@ class Submitter:
     objects: Objects
     provider: Provider
     releaser: Releaser
+    attacher: Attacher
     installation: UUID
     default_model: str
     requests_per_minute: int | None = None
@@ -110,14 +121,11 @@ class Submitter:
             ProviderFailure: The provider refused, and the ledger says so.
             IdNotStored: The provider accepted, but the ledger does not know it yet.
         """
-        # First, so that a text that cannot be fetched leaves no intent that nobody posted.
+        # First, so that what cannot be fetched or uploaded leaves no intent that nobody posted.
         content = await self._content(step)
         intent = await self._intend(step, number=len(earlier) + 1)
         request = _extended(step.request, earlier)
-        address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
-        call = asyncio.ensure_future(
-            self.provider.create(request, content, model=intent.model, address=address)
-        )
+        call = asyncio.ensure_future(self._ask(step, request, intent, content))
         posting = asyncio.ensure_future(self._post(call, intent))
         try:
             return await asyncio.shield(posting)
@@ -167,12 +175,29 @@ class Submitter:
             raise StepTakenOver("the response to a lost submit was found meanwhile")
         raise JobCanceled("the job has ended or is being canceled: nothing was submitted")
 
+    async def _ask(
+        self, step: StepRequest, request: ResponseRequest, intent: Submit, content: Content
+    ) -> Created:
+        """POST; once more when the provider refused because it has lost a file we uploaded."""
+        address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
+        try:
+            return await self.provider.create(request, content, model=intent.model, address=address)
+        except (ProviderBadRequest, ProviderNotFound):
+            # Refused for certain, so this is the same submit still: no try was used up.
+            if not await self.attacher.forget_lost(step.job.tenant, request, content):
+                raise
+        content = await self._content(step)
+        return await self.provider.create(request, content, model=intent.model, address=address)
+
     async def _content(self, step: StepRequest) -> Content:
+        self.attacher.check_all(step.request)
         return [await self._part(step, part) for part in step.request.input]
 
     async def _part(self, step: StepRequest, part: InputPart) -> ResponseInputContentParam:
         if isinstance(part, FilePart):
             return {"type": "input_file", "file_id": part.file_id}
+        if isinstance(part, DocumentPart):
+            return await self.attacher.content(step.job.tenant, part)
         if isinstance(part, TextPart):
             return {"type": "input_text", "text": part.text}
         try:

@@ -16,7 +16,9 @@ from jobs.children import ChildOpening, ChildOutcome, OpenedChild
 from jobs.model import Ending, JobRef, ProgressReport, Standing
 from jobs.requests import (
     AdoptRequest,
+    AttachRequest,
     CancelRequest,
+    DocumentPart,
     ExtractedDocument,
     ExtractRequest,
     StepOutcome,
@@ -109,6 +111,11 @@ class DocumentDeeds:
     @activity.defn(name="extract_document")
     async def extract_document(self, request: ExtractRequest) -> ExtractedDocument:
         """Turn a stored document into text chunks."""
+        raise NotImplementedError
+
+    @activity.defn(name="attach_document")
+    async def attach_document(self, request: AttachRequest) -> DocumentPart:
+        """Make sure that a document can be given to the model as the original file."""
         raise NotImplementedError
 
 

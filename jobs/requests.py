@@ -40,7 +40,22 @@ class FilePart(Value):
     file_id: str
 
 
-InputPart = Annotated[TextPart | StoredText | FilePart, Field(discriminator="kind")]
+class DocumentPart(Value):
+    """A document as it was uploaded: the provider is given the original file.
+
+    Attributes:
+        sha256: Of its bytes.
+    """
+
+    kind: Literal["document"] = "document"
+    document_id: DocumentId
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+
+
+InputPart = Annotated[TextPart | StoredText | FilePart | DocumentPart, Field(discriminator="kind")]
 
 
 class PromptReference(Value):
@@ -82,10 +97,11 @@ class ResponseRequest(Value):
     def fingerprint(self) -> str:
         """Return a hash that is the same for the same question.
 
-        Texts count by their content, so that a document uploaded twice makes no difference.
+        Documents count by their content, so that one uploaded twice makes no difference.
         """
         asked = self.model_dump(mode="json")
         for part in asked["input"]:
+            part.pop("document_id", None)
             if "key" in part:
                 part["key"] = part["key"].rpartition("/")[2]
         return fingerprint(asked)
@@ -187,6 +203,13 @@ class ExtractRequest(Value):
     job: JobRef
     document_id: DocumentId
     model: str | None = None
+
+
+class AttachRequest(Value):
+    """Make sure that a document can be given to the model as the original file."""
+
+    job: JobRef
+    document_id: DocumentId
 
 
 class ExtractedDocument(Value):

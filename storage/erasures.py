@@ -39,11 +39,13 @@ async def foresee(db: Database, tenant: Tenant, document_ids: list[DocumentId]) 
 
 
 async def due(db: Database, *, limit: int) -> list[Erasure]:
-    """Return documents whose objects can be erased for good."""
+    """Return documents that can be erased for good; one still at the provider is kept in mind."""
     rows = await db.fetch(
         """
         SELECT tenant, document_id FROM erasures e WHERE due_at <= now()
             AND NOT EXISTS (SELECT FROM documents d WHERE d.id = e.document_id)
+            AND NOT EXISTS (SELECT FROM provider_files f
+                WHERE f.document_id = e.document_id AND f.expires_at > now())
         ORDER BY due_at LIMIT $1
         """,
         limit,

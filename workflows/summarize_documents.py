@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 
 from jobs.chunking import group
 from jobs.errors import DocumentFailure
-from jobs.requests import ExtractedDocument, StoredText, TextPart
+from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
 from jobs.values import DocumentId
 from workflows.core import Job, job
 from workflows.core.failures import failure_of
@@ -25,6 +25,11 @@ class SummarizeDocumentsInput(BaseModel):
     document_ids: list[DocumentId] = Field(min_length=1, max_length=200)
     summary_style: str = Field(default="executive", min_length=1, max_length=200)
     user_id: str | None = Field(default=None, max_length=200)
+    documents: Literal["text", "original"] = Field(
+        default="text",
+        description="What the model is given: the text found in each document, or the original "
+        "file, with its pictures and layout.",
+    )
     unreadable: Literal["fail", "skip"] = Field(
         default="fail", description="What to do about a document that cannot be read."
     )
@@ -67,6 +72,7 @@ class SummarizeDocumentsOutput(BaseModel):
         "document_has_no_text",
         "document_broken",
         "document_unsupported",
+        "attachment_too_large",
         "response_refused",
         "output_mismatch",
         "tries_exhausted",
@@ -84,6 +90,7 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
 
     async def work(self, input: SummarizeDocumentsInput) -> SummarizeDocumentsOutput:
         self.style, self.unreadable = input.summary_style, input.unreadable
+        self.read = self.attach if input.documents == "original" else self.extract
         self.total = len(input.document_ids)
         self.progress_to("Reading documents", 0, self.total)
         notes = await self.gather(
@@ -99,7 +106,7 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
     async def note(self, document_id: DocumentId) -> DocumentNote:
         """Read and summarise one document, and count it."""
         try:
-            document = await self.extract(document_id)
+            document = await self.read(document_id)
         except ActivityError as error:
             if self.unreadable == "fail":
                 raise
@@ -114,22 +121,24 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
         self.progress_to("Summarising documents", self.done, self.total)
         return note
 
-    async def digest(self, document: ExtractedDocument) -> Digest:
-        """Summarise a document chunk by chunk."""
+    async def digest(self, document: ExtractedDocument | DocumentPart) -> Digest:
+        """Summarise a document, chunk by chunk or all at once."""
 
-        async def of_chunk(chunk: StoredText) -> Digest:
+        async def of_parts(parts: list[InputPart]) -> Digest:
             return await self.respond(
-                [
-                    TextPart(text=f"<document name={document.name!r}>\n"),
-                    chunk,
-                    TextPart(text="\n</document>"),
-                ],
+                parts,
                 instructions="Summarise the user's document and list its key points, keeping "
                 f"figures, dates and names exact. Style: {self.style}.",
                 output=Digest,
                 summary=f"Summarise {document.name}",
             )
 
+        async def of_chunk(chunk: StoredText) -> Digest:
+            head = TextPart(text=f"<document name={document.name!r}>\n")
+            return await of_parts([head, chunk, TextPart(text="\n</document>")])
+
+        if isinstance(document, DocumentPart):
+            return await of_parts([document])
         return await self.reduce(
             await self.gather(document.chunks, of_chunk, name="chunks", limit=CHUNKS_AT_ONCE)
         )

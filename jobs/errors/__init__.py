@@ -12,7 +12,7 @@
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
-        ├── DocumentFailure       what a document was like
+        ├── DocumentFailure       what a document was like, AttachmentTooLarge too
         ├── ApprovalTimedOut · ApprovalEditsUnfit · ApprovalMalformed
         ├── NestedTooDeep · ChildGoesOn
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
@@ -31,6 +31,7 @@ from jobs.errors.approvals import (
     ApprovalStale,
     ApprovalTimedOut,
 )
+from jobs.errors.attachments import AttachmentTooLarge
 from jobs.errors.base import JobError
 from jobs.errors.composition import ChildGoesOn, NestedTooDeep
 from jobs.errors.door import (
@@ -114,6 +115,7 @@ __all__ = [
     "ApprovalRejected",
     "ApprovalStale",
     "ApprovalTimedOut",
+    "AttachmentTooLarge",
     "ChildGoesOn",
     "DeadlineExceeded",
     "DocumentBroken",

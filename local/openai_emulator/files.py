@@ -1,21 +1,28 @@
 """The endpoints under `/v1/files`: uploads kept in memory, and their text for the answers."""
 
 import math
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import FormData, UploadFile
 
+from activities.extraction.extract import extract
+from jobs.errors import DocumentFailure
+from jobs.kinds import HEAD_BYTES, TAIL_BYTES, recognise
 from local.openai_emulator.errors import ApiError
 from local.openai_emulator.paging import page_of
 
 _PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _SHORTEST_EXPIRY, _LONGEST_EXPIRY = 3600, 2_592_000
 _BATCH_EXPIRY = 30 * 24 * 3600
+_INPUT_PURPOSES = ("assistants", "user_data", "vision")
+_LARGEST_INPUT = 50_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +33,7 @@ class StoredFile:
     name: str
     purpose: str
     content: bytes
+    text: str
     created_at: float
     expires_at: float
 
@@ -55,19 +63,27 @@ class FilesApi:
         self._files.clear()
 
     def text_for(self, body: dict[str, Any]) -> str:
-        """Return the text of the files that a create body names; what is not text is empty.
+        """Return the text of the files that a create body names; what has no text is empty.
 
         Raises:
-            ApiError: A file does not exist (400).
+            ApiError: A file does not exist, or is not for reading, or they are too large (400).
         """
-        texts = []
-        for file_id in _file_ids(body):
-            stored = self._find(file_id)
-            if stored is None:
-                message = f"The file {file_id!r} cannot be found."
-                raise ApiError(400, message, param="input", code="file_not_found")
-            texts.append(_text(stored.content))
-        return "\n\n".join(text for text in texts if text)
+        named = [self._input(file_id) for file_id in _file_ids(body)]
+        size = sum(len(each.content) for each in named)
+        if size > _LARGEST_INPUT:
+            message = f"The files of the input have {size} bytes, at most {_LARGEST_INPUT} fit."
+            raise ApiError(400, message, param="input", code="file_too_large")
+        return "\n\n".join(each.text for each in named if each.text)
+
+    def _input(self, file_id: str) -> StoredFile:
+        stored = self._find(file_id)
+        if stored is None:
+            message = f"The file {file_id!r} cannot be found."
+            raise ApiError(400, message, param="input", code="file_not_found")
+        if stored.purpose not in _INPUT_PURPOSES:
+            message = f"The file {file_id!r} is for {stored.purpose!r}, not for reading."
+            raise ApiError(400, message, param="input", code="invalid_file_purpose")
+        return stored
 
     async def create(self, request: Request) -> Response:
         """Keep an upload."""
@@ -80,12 +96,15 @@ class FilesApi:
             if purpose not in _PURPOSES:
                 message = f"{purpose!r} is not one of {list(_PURPOSES)} - 'purpose'"
                 raise ApiError(400, message, param="purpose", code="invalid_value")
+            name, content = upload.filename or "upload", await upload.read()
+            text = await _text(name, content)
             now = self._now()
             stored = StoredFile(
                 id=f"file-{uuid.uuid4().hex[:24]}",
-                name=upload.filename or "upload",
+                name=name,
                 purpose=str(purpose),
-                content=await upload.read(),
+                content=content,
+                text=text,
                 created_at=now,
                 expires_at=now + _lifetime(form),
             )
@@ -155,8 +174,15 @@ def _file_ids(body: dict[str, Any]) -> Iterator[str]:
             yield part["file_id"]
 
 
-def _text(content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return ""
+async def _text(name: str, content: bytes) -> str:
+    """Read a file as a worker would: in a child process, unless it is plainly text."""
+    kind = recognise(content[:HEAD_BYTES], content[-TAIL_BYTES:], name).kind
+    if kind not in ("pdf", "docx"):
+        return content.decode(errors="ignore") if kind else ""
+    with tempfile.TemporaryDirectory(prefix="emulator-") as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(content)
+        try:
+            return (await extract(path, name=name)).text
+        except DocumentFailure:
+            return ""

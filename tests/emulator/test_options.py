@@ -8,6 +8,8 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
+from tests.extraction.documents import written_pdf
+
 TEXT = "The harbour moved 4.2 million tonnes in 2025. Cranes ran for 310 days without an accident."
 
 
@@ -99,9 +101,26 @@ async def test_a_file_is_read_by_its_id_until_it_is_deleted(openai):
     assert caught.value.code == "file_not_found"
 
 
-async def test_a_file_that_is_not_text_is_accepted(openai):
-    stored = await openai.files.create(file=("a.pdf", b"%PDF-\xff\xfe"), purpose="user_data")
+@pytest.mark.parametrize("content", [b"%PDF-\xff\xfe", b"\x89PNG\r\n\x1a\n"])
+async def test_a_file_that_has_no_text_is_accepted(openai, content):
+    stored = await openai.files.create(file=("a.pdf", content), purpose="user_data")
     assert (await create(openai, input=file_input(stored.id))).status == "completed"
+
+
+async def test_a_pdf_is_read(openai):
+    pdf = written_pdf(TEXT)
+    stored = await openai.files.create(file=("a.pdf", pdf), purpose="user_data")
+    assert "4.2 million" in (await create(openai, input=file_input(stored.id))).output_text
+
+
+async def test_files_of_another_purpose_and_too_large_ones_are_refused(openai, monkeypatch):
+    batch = await openai.files.create(file=("a.txt", b"one"), purpose="batch")
+    large = await openai.files.create(file=("a.txt", b"a" * 101), purpose="user_data")
+    monkeypatch.setattr("local.openai_emulator.files._LARGEST_INPUT", 100)
+    for stored, code in ((batch, "invalid_file_purpose"), (large, "file_too_large")):
+        with pytest.raises(sdk.BadRequestError) as caught:
+            await create(openai, input=file_input(stored.id))
+        assert caught.value.code == code
 
 
 async def test_files_are_kept_listed_and_deleted_as_at_openai(openai):

@@ -15,11 +15,10 @@ from jobs.errors import DeadlineExceeded
 from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
 from jobs.options import ResponseOptions
-from jobs.ports import ControlDeeds, DocumentDeeds
-from jobs.queues import Queue
+from jobs.ports import ControlDeeds
 from jobs.requests import (
+    DocumentPart,
     ExtractedDocument,
-    ExtractRequest,
     InputPart,
     PromptReference,
     ResponseRequest,
@@ -27,7 +26,7 @@ from jobs.requests import (
     TextPart,
 )
 from jobs.values import DocumentId
-from workflows.core import endings, storable, tasks, timing
+from workflows.core import endings, reading, storable, tasks, timing
 from workflows.core.approvals import Approvals
 from workflows.core.asking import Asker
 from workflows.core.children import Children
@@ -159,19 +158,18 @@ class Job(Generic[In, Out]):
         Raises:
             ActivityError: The document is missing, broken, encrypted …; the cause carries the code.
         """
-        found: ExtractedDocument = await workflow.execute_activity_method(
-            DocumentDeeds.extract_document,
-            ExtractRequest(
-                job=self.ticket.job, document_id=document_id, model=self.ticket.options.model
-            ),
-            task_queue=Queue.CPU.under(workflow.info().task_queue),
-            schedule_to_close_timeout=self.remaining(),
-            start_to_close_timeout=timing.EXTRACTION,
-            heartbeat_timeout=timing.HEARTBEAT,
-            retry_policy=timing.PERSISTENT,
-            summary=f"Read document {document_id}",
-        )
-        return found
+        return await reading.extract(self.ticket, document_id, self.remaining())
+
+    async def attach(self, document_id: DocumentId) -> DocumentPart:
+        """Return a part of a prompt that gives the model a document as the original file.
+
+        The file is uploaded to the provider when a prompt with it is first submitted, and used
+        again by whoever attaches the document later.
+
+        Raises:
+            ActivityError: The document is missing or too large; the cause carries the code.
+        """
+        return await reading.attach(self.ticket, document_id, self.remaining())
 
     async def run_job(
         self,
