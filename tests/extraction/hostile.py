@@ -84,7 +84,7 @@ def previous_pdf() -> bytes:
 
 def lying_docx() -> bytes:
     """Say in every header that the main part is small; it is not."""
-    content = bytearray(docx("", {"word/document.xml": b" " * 50 * MEBIBYTE}))
+    content = bytearray(docx("", {"word/document.xml": b" " * 10 * MEBIBYTE}))
     with zipfile.ZipFile(BytesIO(bytes(content))) as file:
         entry = file.getinfo("word/document.xml")
     truth, lie = struct.pack("<I", entry.file_size), struct.pack("<I", 1000)
@@ -136,7 +136,7 @@ QUICK: Final[Mapping[str, tuple[str, Callable[[], bytes]]]] = {
     "stealing.docx": ("document_broken", lambda: package(story(paragraph("&theft;"), THIEF))),
     "bomb.docx": (
         "document_too_large",
-        lambda: docx("", {"word/document.xml": b" " * 100 * MEBIBYTE}),
+        lambda: docx("", {"word/document.xml": b" " * 30 * MEBIBYTE}),
     ),
     "lying.docx": ("document_broken", lying_docx),
     "locked.docx": ("document_encrypted", locked_docx),
@@ -164,7 +164,7 @@ QUICK: Final[Mapping[str, tuple[str, Callable[[], bytes]]]] = {
     "deep.html": ("document_empty", lambda: page(b"<div>" * 5_000)),
     "tabled.html": ("", lambda: page(b"<table><tr><td>" * 3_000 + b"x")),
     "listed.html": ("", lambda: page(b"<ul><li>x" * 3_000)),
-    "attributed.html": ("", lambda: attributed_page(20_000)),
+    "attributed.html": ("", lambda: attributed_page(10_000)),
     "commented.html": ("document_empty", lambda: page(b"<!--" * 100_000)),
     "prologue.html": ("document_empty", lambda: b"<!-- -->" * 8_000),
     "tagged.html": ("document_empty", lambda: page(b"<a" * 500_000)),

@@ -96,3 +96,13 @@ def zipped(parts: dict[str, str | bytes], packing: int = zipfile.ZIP_DEFLATED) -
 def docx(body: str, more: dict[str, str | bytes] | None = None) -> bytes:
     """Pack a document around blocks."""
     return package(story(body), more)
+
+
+CELLS = [paragraph("a"), paragraph("b", list_id=2)]
+HONEST = {
+    "a.docx": docx(paragraph("Title", style="Titel") + table(CELLS, CELLS)),
+    "a.html": b"<!doctype html><meta charset=utf-8><h1>A</h1><ul><li>b<table><tr><td>c</table>",
+    "a.csv": 'Name;City\n"Ada";"New\nYork"\nBob;Rome\n'.encode("utf-16"),
+    "a.md": "# Größe\n\n- one\n".encode(),
+}
+"""A little of every kind but PDF, by name."""

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from activities.extraction.errors import ReaderCrashed
-from activities.extraction.extract import ROOT, extract
+from activities.extraction.extract import ROOT, ExtractedText, extract
 from activities.extraction.limits import ExtractionLimits
 from jobs.errors import (
     DocumentBroken,
+    DocumentEmpty,
     DocumentTooLarge,
     ExtractionOutOfMemory,
     ExtractionTimedOut,
 )
+from tests.extraction.here import read_here
+from tests.extraction.office import HONEST
 
 FOUND = """print('{"kind": "text", "pages": null, "pages_without_text": 0}')\n"""
 
@@ -66,6 +69,22 @@ async def test_a_signal_becomes_an_error(played, ending, error):
 async def test_a_senseless_answer_is_our_fault_and_not_the_documents(played, script):
     with pytest.raises(ReaderCrashed, match=r"'any\.pdf'"):
         await played(script)
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.html", "a.csv", "a.md", "a.txt", "empty.txt"])
+async def test_a_child_finds_what_is_found_without_one(tmp_path: Path, name):
+    path = tmp_path / "stored"
+    path.write_bytes(
+        HONEST.get(name, "  Größe\r\n漢字 🦊\x07".encode() if name == "a.txt" else b"")
+    )
+    seen: list[ExtractedText | str] = []
+    for read in (lambda: extract(path, name=name), lambda: read_here(path, name)):
+        try:
+            seen.append(await read())
+        except DocumentEmpty as error:
+            seen.append(error.detail)
+    assert seen[0] == seen[1]
+    assert isinstance(seen[0], str) == (name == "empty.txt")
 
 
 async def test_more_text_than_allowed_is_not_listened_to(played):

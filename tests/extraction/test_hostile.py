@@ -13,20 +13,13 @@ from activities.extraction.extract import STANDARD, extract
 from jobs.errors import BY_CODE, DocumentFailure
 from tests.extraction.documents import written_pdf
 from tests.extraction.hostile import QUICK
-from tests.extraction.office import docx, paragraph, table
+from tests.extraction.office import HONEST
 
 MANY = settings(
     deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-CELLS = [paragraph("a"), paragraph("b", list_id=2)]
-HONEST = {
-    "a.docx": docx(paragraph("Title", style="Titel") + table(CELLS, CELLS)),
-    "a.html": b"<!doctype html><meta charset=utf-8><h1>A</h1><ul><li>b<table><tr><td>c</table>",
-    "a.csv": 'Name;City\n"Ada";"New\nYork"\nBob;Rome\n'.encode("utf-16"),
-    "a.md": "# Größe\n\n- one\n".encode(),
-}
 NAMES = ["a.pdf", "a.docx", "a.html", "a.csv", "a.md", "upload"]
 
 
@@ -73,7 +66,7 @@ def test_a_damaged_document_is_refused_or_read(tmp_path: Path, name, chance):
     ends_well(tmp_path / "stored", damaged(HONEST[name], chance), name)
 
 
-@settings(MANY, max_examples=10)
+@settings(MANY, max_examples=5)  # each in a child
 @given(chance=st.randoms())
 async def test_a_damaged_pdf_is_refused_or_read(tmp_path: Path, chance):
     path = tmp_path / "stored"
@@ -88,9 +81,9 @@ def damaged(content: bytes, chance: Random) -> bytes:
     """Change a few bytes, leave out some, and perhaps cut the end off."""
     damaged = bytearray(content)
     for _ in range(chance.randint(1, 8)):
-        place = chance.randrange(len(damaged))
-        if chance.random() < 0.7:
+        place = chance.randrange(len(damaged) or 1)
+        if damaged and chance.random() < 0.7:
             damaged[place] = chance.randrange(256)
         else:
             del damaged[place : place + chance.randint(1, 9)]
-    return bytes(damaged[: chance.randrange(len(damaged))] if chance.random() < 0.2 else damaged)
+    return bytes(damaged[: chance.randint(0, len(damaged))] if chance.random() < 0.2 else damaged)

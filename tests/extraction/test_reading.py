@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.extraction.extract import ExtractedText, extract
+from activities.extraction.extract import ExtractedText
 from tests.extraction.documents import encrypted_pdf, half_scanned_pdf, written_pdf
+from tests.extraction.here import read_here
 
 EVERY_SCRIPT = "Größe naïve Łódź Ελλάδα Привет 漢字かな 한국어 🦊👍"
 
@@ -15,7 +16,7 @@ def extracted(tmp_path: Path):
     async def of(content: bytes, name: str) -> ExtractedText:
         path = tmp_path / "stored"
         path.write_bytes(content)
-        return await extract(path, name=name)
+        return await read_here(path, name)
 
     return of
 

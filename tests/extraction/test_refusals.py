@@ -5,7 +5,6 @@ from zipfile import ZIP_STORED
 
 import pytest
 
-from activities.extraction.extract import extract
 from jobs.errors import (
     DocumentBroken,
     DocumentEmpty,
@@ -21,6 +20,7 @@ from tests.extraction.documents import (
     scanned_pdf,
     written_pdf,
 )
+from tests.extraction.here import read_here
 from tests.extraction.office import docx, package, paragraph, relationships, zipped
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600_000)
@@ -91,6 +91,6 @@ async def test_a_bad_document_is_refused(tmp_path: Path, content, error, reason)
     path = tmp_path / "stored"
     path.write_bytes(content)
     with pytest.raises(error, match=reason) as caught:
-        await extract(path, name="ours.pdf")
+        await read_here(path, "ours.pdf")
     assert "'ours.pdf'" in caught.value.detail
     assert caught.value.advice

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from activities.extraction.extract import ExtractedText, extract
+from activities.extraction.extract import ExtractedText
 from jobs.errors import DocumentEmpty
+from tests.extraction.here import read_here
 
 PAGE = "<!doctype html><html><head><title>{}</title></head><body>{}</body></html>"
 
@@ -15,7 +16,7 @@ def extracted(tmp_path: Path):
     async def of(content: str | bytes, name: str) -> ExtractedText:
         path = tmp_path / "stored"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return await extract(path, name=name)
+        return await read_here(path, name)
 
     return of
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.extraction.extract import extract
 from activities.extraction.numbering import shown
+from tests.extraction.here import read_here
 from tests.extraction.office import WORD, docx, paragraph, relationships, run, story, table, zipped
 
 
@@ -14,7 +14,7 @@ def text_of(tmp_path: Path):
     async def of(content: bytes, name: str = "report.docx") -> str:
         path = tmp_path / "stored"
         path.write_bytes(content)
-        found = await extract(path, name=name)
+        found = await read_here(path, name)
         assert found.kind == "docx"
         return found.text
 
