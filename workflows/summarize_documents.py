@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, Field
 from temporalio.exceptions import ActivityError
 
-from jobs.chunking import group
 from jobs.errors import DocumentFailure
 from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
 from jobs.values import DocumentId
 from workflows.core import Job, job
 from workflows.core.failures import failure_of
+from workflows.core.trees import reduce
 
 GROUP_CHARACTERS, GROUP_MEMBERS = 120_000, 12
 """What one step of the tree combines at the most: more blurs the single document."""
@@ -145,19 +145,17 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
 
     async def reduce(self, digests: list[Digest]) -> Digest:
         """Combine digests, group by group, until one is left."""
-        while len(digests) > 1:
-            sizes = [len(each.model_dump_json()) for each in digests]
-            groups = group(digests, sizes, GROUP_CHARACTERS, GROUP_MEMBERS)
-            if len(groups) == len(digests):
-                # Each digest fills a group of its own: combine neighbours, or this never ends.
-                groups = [digests[i : i + 2] for i in range(0, len(digests), 2)]
-            digests = await self.gather(groups, self.combine, name="combine")
-        return digests[0]
+        return await reduce(
+            self,
+            digests,
+            self.combine,
+            size=lambda each: len(each.model_dump_json()),
+            characters=GROUP_CHARACTERS,
+            members=GROUP_MEMBERS,
+        )
 
     async def combine(self, digests: list[Digest]) -> Digest:
         """Combine a group of digests into one."""
-        if len(digests) == 1:
-            return digests[0]
         return await self.respond(
             "\n\n".join(_in_tags(each) for each in digests),
             instructions="Combine the user's summaries into one and list the key points, keeping "

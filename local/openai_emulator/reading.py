@@ -33,6 +33,7 @@ class Reader:
     """Hold the sentences of one text, ranked by how many of its frequent words they carry."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         text = _inside_sections(text)
         self.sentences = _sentences(text)
         self._headings = [line.lstrip("# ").strip() for line in text.splitlines() if _titles(line)]

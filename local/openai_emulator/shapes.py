@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+from local.openai_emulator.findings import KINDS, Finding, findings
 from local.openai_emulator.reading import Reader, words
+from local.openai_emulator.tables import row_answers
 
 _SUMMARIES = frozenset({"summary", "abstract", "overview", "notes", "note", "text", "content"})
 _TITLES = frozenset({"title", "headline", "heading", "name", "subject"})
@@ -68,6 +70,9 @@ class Shaper:
     def _items(self, node: dict[str, Any], name: str, turn: int, depth: int) -> list[Any]:
         least, most = node.get("minItems", 0), node.get("maxItems", math.inf)
         item = node.get("items", {})
+        known = self._known(item, name)
+        if known is not None and least <= len(known) <= most:
+            return known
         plain = _type_of(item) == "string" and not {"enum", "const", "format", "$ref"} & item.keys()
         wanted = max(least, min(most, 5 if plain else 3, len(self._reader.sentences) or 1))
         if depth > _DEEPEST:
@@ -78,9 +83,28 @@ class Shaper:
             return [_fitted(text, item) for text in texts]
         return [self._fill(item, name, turn + i, depth + 1) for i in range(wanted)]
 
+    def _known(self, item: dict[str, Any], name: str) -> list[Any] | None:
+        """Fill a list whose items the text itself tells apart: rows, dates, amounts."""
+        item = self._resolve(item["$ref"]) if "$ref" in item else item
+        members = item.get("properties", {})
+        if "row" in members:
+            return [self._with(members, each) for each in row_answers(self._reader.text)] or None
+        if name in KINDS and members:
+            return [self._with(members, each) for each in findings(name, self._reader.sentences)]
+        return None
+
+    def _with(self, members: dict[str, Any], known: Finding) -> dict[str, Any]:
+        """Fill an object with what is known of it; the sentence it comes from says the rest."""
+        return {
+            key: known[key] if key in known else known.get("") or self._fill(child, key, 0, 1)
+            for key, child in members.items()
+        }
+
     def _string(self, node: dict[str, Any], name: str, turn: int) -> str:
         if node.get("format") in _FORMATS:
             return _FORMATS[node["format"]]
+        if name == "language":
+            return "en"
         about = f"{name.replace('_', ' ')} {node.get('description', '')}"
         if turn == 0 and name.lower() in _TITLES:
             return _fitted(self._reader.title(), node)
