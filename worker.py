@@ -45,6 +45,7 @@ from activities.provider_files import ProviderFiles
 from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
+from activities.rows import Tables
 from activities.settling import Books
 from activities.status_client import StatusClient
 from activities.submitting import Submitter
@@ -99,6 +100,7 @@ class Deeds:
     children: Children
     control: Control
     documents: Documents
+    tables: Tables
     maintenance: Maintenance
     watcher: Watcher
 
@@ -156,6 +158,8 @@ async def build(
                 maintenance=Maintenance(
                     db, client, releaser, adopter, job_types, queue, stuck, Census(db), eraser
                 ),
+                tables=Tables(db, objects),
+                maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
                 watcher=watcher,
             )
 
@@ -271,7 +275,7 @@ def _cpu_worker(
 ) -> Worker:
     return common(
         task_queue=Queue.CPU.under(base),
-        activities=[deeds.documents.extract_document],
+        activities=[deeds.documents.extract_document, deeds.tables.read_rows],
         max_concurrent_activities=settings.extractions,
     )
 

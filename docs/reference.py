@@ -234,14 +234,21 @@ def _job_type(job_type: JobType) -> list[str]:
         f"- Expected: {_duration(job_type.expected)}; deadline: {_duration(job_type.deadline)}",
         f"- May fail with: {', '.join(f'`{code}`' for code in job_type.failure_modes)}",
         "",
-        "| input | type | default |",
-        "|---|---|---|",
+        "| input | type | default | meaning |",
+        "|---|---|---|---|",
     ]
+    schemas = job_type.input.model_json_schema()["properties"]
     for name, field in job_type.input.model_fields.items():
-        kind = job_type.input.model_json_schema()["properties"][name].get("type", "any")
-        lines.append(f"| `{name}` | {kind} | {_default(field)} |")
+        meaning = _flowing(field.description or "")
+        lines.append(f"| `{name}` | {_kind(schemas[name])} | {_default(field)} | {meaning} |")
     lines += ["", "Output: " + ", ".join(f"`{name}`" for name in job_type.output.model_fields)]
     return lines
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """Name the type of a field in a word; null says only that it may be left out."""
+    kinds = [each.get("type", "object") for each in schema.get("anyOf", [schema])]
+    return " or ".join(dict.fromkeys(kind for kind in kinds if kind != "null"))
 
 
 def _attributes(documented: type) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from jobs.requests import (
     StepOutcome,
     StepRequest,
 )
+from jobs.rows import Rows, RowsRequest
 
 
 class ResponseDeeds:
@@ -116,6 +117,15 @@ class DocumentDeeds:
     @activity.defn(name="attach_document")
     async def attach_document(self, request: AttachRequest) -> DocumentPart:
         """Make sure that a document can be given to the model as the original file."""
+        raise NotImplementedError
+
+
+class RowDeeds:
+    """What is done with documents that are tables."""
+
+    @activity.defn(name="read_rows")
+    async def read_rows(self, request: RowsRequest) -> Rows:
+        """Read a CSV or JSON document as rows."""
         raise NotImplementedError
 
 

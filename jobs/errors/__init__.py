@@ -14,6 +14,8 @@
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like, AttachmentTooLarge too
         ├── ApprovalTimedOut · ApprovalEditsUnfit · ApprovalMalformed
+        ├── ColumnNotFound · RowUnanswered
+        ├── ApprovalTimedOut · ApprovalMalformed
         ├── NestedTooDeep · ChildGoesOn
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
         │                     ApprovalRejected
@@ -105,6 +107,7 @@ from jobs.errors.pipelines import (
     TooFewSucceeded,
     TooManyItems,
 )
+from jobs.errors.tables import ColumnNotFound, DocumentNotATable, RowUnanswered, TooManyRows
 
 __all__ = [
     "BY_CODE",
@@ -117,12 +120,14 @@ __all__ = [
     "ApprovalTimedOut",
     "AttachmentTooLarge",
     "ChildGoesOn",
+    "ColumnNotFound",
     "DeadlineExceeded",
     "DocumentBroken",
     "DocumentEmpty",
     "DocumentEncrypted",
     "DocumentFailure",
     "DocumentHasNoText",
+    "DocumentNotATable",
     "DocumentNotFound",
     "DocumentTooLarge",
     "DocumentUnsupported",
@@ -167,12 +172,14 @@ __all__ = [
     "ResponseStuckQueued",
     "ResponseTruncated",
     "ResultNotReady",
+    "RowUnanswered",
     "ServiceUnavailable",
     "StepTakenOver",
     "SubmitParked",
     "SubmitUncertain",
     "TooFewSucceeded",
     "TooManyItems",
+    "TooManyRows",
     "TriesExhausted",
     "Unauthenticated",
     "UnknownJobType",

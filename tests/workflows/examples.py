@@ -22,6 +22,8 @@ def _value(node: dict[str, Any], definitions: dict[str, Any], uuid: str) -> Any:
     for key in ("anyOf", "oneOf", "allOf"):
         if key in node:
             return _value(node[key][0], definitions, uuid)
+    if node.get("type") == "object" and "examples" in node:
+        return node["examples"][0]  # where required members alone do not make a value
     if "enum" in node:
         return node["enum"][0]
     return _of_type(node, definitions, uuid)
