@@ -36,6 +36,7 @@ from activities.control import Control
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
+from activities.library import Library
 from activities.listener import Listener
 from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
@@ -101,6 +102,7 @@ class Deeds:
     control: Control
     documents: Documents
     tables: Tables
+    library: Library
     maintenance: Maintenance
     watcher: Watcher
 
@@ -159,7 +161,7 @@ async def build(
                     db, client, releaser, adopter, job_types, queue, stuck, Census(db), eraser
                 ),
                 tables=Tables(db, objects),
-                maintenance=Maintenance(db, client, releaser, adopter, job_types, queue, stuck),
+                library=Library(db),
                 watcher=watcher,
             )
 
@@ -229,6 +231,9 @@ def _main_worker(
             deeds.responses.cancel_responses,
             deeds.records.record_progress,
             deeds.records.record_finished,
+            deeds.library.begin_document,
+            deeds.library.claim_documents,
+            deeds.library.recent_documents,
             deeds.approvals.record_approval,
             deeds.approvals.record_reminder,
             deeds.approvals.record_decision,

@@ -43,6 +43,7 @@ from storage import (
     responses,
 )
 from storage.database import Database
+from storage.document_states import let_go_of_the_dead
 from storage.executions import Life
 from storage.job_lists import Position
 from storage.jobs import JobRow
@@ -105,6 +106,7 @@ class Maintenance(MaintenanceDeeds):
         await self._one("start pending jobs", self.start_pending)
         await self._one("close jobs of closed workflows", self.close_lost)
         await self._one("close jobs whose parent has ended", self.close_orphans)
+        await self._one("take back documents", partial(let_go_of_the_dead, self.db))
         await self._one("repeat unanswered cancels", self.repeat_cancels)
         await self._one("repeat decisions", self.repeat_decisions)
         await self._one("release abandoned responses", self.release_abandoned)

@@ -109,7 +109,15 @@ class Presenter:
             size_bytes=document.size_bytes,
             sha256=document.sha256,
             created_at=document.created_at,
-            links=DocumentLinks(self=path, content=f"{path}/content"),
+            state=document.state,
+            job_id=document.job_id,
+            processed_at=document.processed_at,
+            error=failure_view(document),
+            links=DocumentLinks(
+                self=path,
+                content=f"{path}/content",
+                job=self.path_of(document.job_id) if document.job_id else None,
+            ),
         )
 
     async def _parts(self, row: JobRow) -> dict[str, Any]:
@@ -149,8 +157,8 @@ class Presenter:
         )
 
 
-def failure_view(row: JobRow) -> JobFailureView | None:
-    """Say why a job failed, with advice; None when it did not."""
+def failure_view(row: JobRow | Document) -> JobFailureView | None:
+    """Say why a job or the processing of a document failed, with advice; None when it did not."""
     if row.failure is None:
         return None
     code = row.failure.code

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.approval_views import ApprovalView
 from api.problems import JobFailureView
+from jobs.library import DocumentState
 from jobs.model import Progress
 from jobs.status import JobStatus
 from jobs.values import DocumentId, JobId
@@ -219,10 +220,11 @@ class DocumentLinks(BaseModel):
 
     self: str
     content: str
+    job: str | None = None
 
 
 class DocumentView(BaseModel):
-    """An uploaded file."""
+    """An uploaded file, and what became of it."""
 
     document_id: DocumentId
     name: str
@@ -230,6 +232,13 @@ class DocumentView(BaseModel):
     size_bytes: int
     sha256: str
     created_at: datetime
+    state: DocumentState
+    job_id: JobId | None = Field(
+        description="The job that processes it now, or the last one that did: its result holds the "
+        "findings."
+    )
+    processed_at: datetime | None
+    error: JobFailureView | None
     links: DocumentLinks
 
     model_config = {
@@ -242,9 +251,14 @@ class DocumentView(BaseModel):
                     "size_bytes": 48213,
                     "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
                     "created_at": "2026-11-21T10:00:00Z",
+                    "state": "processed",
+                    "job_id": JOB_ID,
+                    "processed_at": "2026-11-21T10:05:12Z",
+                    "error": None,
                     "links": {
                         "self": f"/api/documents/{JOB_ID}",
                         "content": f"/api/documents/{JOB_ID}/content",
+                        "job": _JOB,
                     },
                 }
             ]

@@ -33,6 +33,7 @@ from backburner.models import (
     JobTypeList,
 )
 from backburner.transport import PASSING, Transport
+from jobs.library import DocumentState
 from jobs.options import JobOptions
 from jobs.status import JobStatus
 
@@ -265,6 +266,11 @@ class AsyncBackburner:
     async def documents(self, *, page_size: int = 50) -> AsyncIterator[Document]:
         """Yield the uploaded documents, newest first."""
         async for page in self._transport.pages("/api/documents", {"limit": page_size}):
+    async def documents(
+        self, *, state: DocumentState | None = None, page_size: int = 50
+    ) -> AsyncIterator[Document]:
+        """Yield the uploaded documents, newest first, of every state or of one."""
+        async for page in self._pages("/api/documents", {"state": state, "limit": page_size}):
             for document in DocumentPage.model_validate_json(page).documents:
                 yield document
 

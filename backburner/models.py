@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from jobs.approvals import ApprovalState
+from jobs.library import DocumentState
 from jobs.model import Progress
 from jobs.status import JobStatus
 from jobs.values import Value
@@ -188,7 +189,13 @@ class Estimate(Value):
 
 
 class Document(Value):
-    """One uploaded file."""
+    """One uploaded file.
+
+    Attributes:
+        state: Whether `process_document` has read it.
+        job_id: The job that processes it now, or the last one that did.
+        error: Why its last processing failed.
+    """
 
     document_id: UUID
     name: str
@@ -196,6 +203,10 @@ class Document(Value):
     size_bytes: int
     sha256: str
     created_at: datetime | None = None
+    state: DocumentState = DocumentState.PENDING
+    job_id: UUID | None = None
+    processed_at: datetime | None = None
+    error: Failure | None = None
 
 
 class DocumentPage(Value):

@@ -13,6 +13,7 @@ from jobs.approvals import (
     Settlement,
 )
 from jobs.children import ChildOpening, ChildOutcome, OpenedChild
+from jobs.library import Claimed, ClaimRequest, DocumentOfJob, RecentDocuments, RecentRequest
 from jobs.model import Ending, JobRef, ProgressReport, Standing
 from jobs.requests import (
     AdoptRequest,
@@ -126,6 +127,25 @@ class RowDeeds:
     @activity.defn(name="read_rows")
     async def read_rows(self, request: RowsRequest) -> Rows:
         """Read a CSV or JSON document as rows."""
+        raise NotImplementedError
+
+
+class LibraryDeeds:
+    """What is known of a tenant's documents, and who has one in hand."""
+
+    @activity.defn(name="begin_document")
+    async def begin_document(self, reading: DocumentOfJob) -> None:
+        """Show that a job processes a document, unless another one has it in hand."""
+        raise NotImplementedError
+
+    @activity.defn(name="claim_documents")
+    async def claim_documents(self, request: ClaimRequest) -> Claimed:
+        """Keep documents for a job; asked again, it returns the same ones."""
+        raise NotImplementedError
+
+    @activity.defn(name="recent_documents")
+    async def recent_documents(self, request: RecentRequest) -> RecentDocuments:
+        """List the documents that were uploaded lately."""
         raise NotImplementedError
 
 

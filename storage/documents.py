@@ -1,20 +1,29 @@
 """The tables `documents` and `document_texts`: uploaded files and the text found in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
 from jobs.errors import DocumentNotFound
+from jobs.library import DocumentState
+from jobs.model import Failure
 from jobs.requests import ExtractedDocument
-from jobs.values import DocumentId, Tenant
+from jobs.values import DocumentId, JobId, Tenant
 from storage.database import Database
 from storage.erasures import WRITING
+from storage.jobs import to_failure
 
 
 @dataclass(frozen=True)
 class Document:
-    """One uploaded file; its bytes lie in the object store."""
+    """One uploaded file; its bytes lie in the object store.
+
+    Attributes:
+        job_id: The job that processes it now, or else the last one that did.
+        failure: Why its last processing failed, if it did.
+    """
 
     id: DocumentId
     tenant: Tenant
@@ -24,6 +33,10 @@ class Document:
     sha256: str
     object_key: str
     created_at: datetime
+    state: DocumentState
+    job_id: JobId | None
+    processed_at: datetime | None
+    failure: Failure | None
 
 
 @dataclass(frozen=True)
@@ -115,18 +128,25 @@ async def get(db: Database, tenant: Tenant, document_id: DocumentId) -> Document
 
 
 async def page(
-    db: Database, tenant: Tenant, *, after: tuple[datetime, DocumentId] | None, limit: int
+    db: Database,
+    tenant: Tenant,
+    *,
+    after: tuple[datetime, DocumentId] | None,
+    limit: int,
+    states: Sequence[DocumentState] = (),
 ) -> list[Document]:
     """Return up to `limit` documents, newest first, that follow a position."""
     rows = await db.fetch(
         """
         SELECT * FROM documents WHERE tenant = $1
             AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+            AND (cardinality($5::text[]) = 0 OR state = ANY($5))
         ORDER BY created_at DESC, id DESC LIMIT $4
         """,
         tenant,
         *(after or (None, None)),
         limit,
+        list(states),
     )
     return [_to_document(row) for row in rows]
 
@@ -204,4 +224,8 @@ def _to_document(row: asyncpg.Record) -> Document:
         sha256=row["sha256"],
         object_key=row["object_key"],
         created_at=row["created_at"],
+        state=DocumentState(row["state"]),
+        job_id=row["holder_id"] if row["holder_reads"] else row["job_id"],
+        processed_at=row["processed_at"],
+        failure=to_failure(row),
     )

@@ -12,6 +12,7 @@ from jobs.model import Ending, ProgressReport, Standing
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
+from storage.document_states import LET_GO
 from storage.jobs import COST, get, to_cost, to_failure
 
 NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
@@ -36,6 +37,7 @@ FINISH = f"""
             last_seq = last_seq + 1, updated_at = now()
         FROM ended WHERE jobs.id = ended.id
         RETURNING jobs.*),
+    let_go AS ({LET_GO}),
     withdrawn AS (
         UPDATE approvals SET state = 'withdrawn', decided_at = now()
         FROM job WHERE approvals.job_id = job.id AND approvals.state = 'open'),

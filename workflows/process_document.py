@@ -9,6 +9,7 @@ from jobs.prompts import EXACT, MATERIAL, fenced
 from jobs.requests import StoredText
 from jobs.values import DocumentId
 from workflows.core import Job, job
+from workflows.core.documents import begin_document
 from workflows.core.trees import reduce
 
 GROUP_CHARACTERS, GROUP_MEMBERS, CHUNKS_AT_ONCE = 120_000, 12, 6
@@ -82,11 +83,13 @@ class ProcessDocument(Job[ProcessDocumentInput, ProcessDocumentOutput]):
     """Find out what a document is and says: kind, title, summary, entities, dates, amounts, tasks.
 
     Long documents are read in chunks that fit the model's window. What several chunks found is
-    listed once, and the summary is made of the summaries of all.
+    listed once, and the summary is made of the summaries of all. The document's own `state` follows
+    the job.
     """
 
     async def work(self, input: ProcessDocumentInput) -> ProcessDocumentOutput:
         self.focus = FOCUS.format(focus=input.focus) if input.focus else ""
+        await begin_document(self, input.document_id)
         self.progress_to("Reading the document")
         document = await self.extract(input.document_id)
         self.name, self.count, self.done = document.name, len(document.chunks), 0

@@ -1,10 +1,10 @@
 """Uploading documents and reading them back."""
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import uploads
@@ -15,6 +15,7 @@ from api.problems import documented
 from api.streams import opened
 from api.views import DocumentPage, DocumentView, Uploaded
 from jobs.errors import ServiceUnavailable
+from jobs.library import DocumentState
 from jobs.values import DocumentId
 from storage import documents
 
@@ -22,7 +23,7 @@ LOG = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/documents", tags=["documents"])
 
-PAGING = {"limit", "cursor"}
+PAGING = {"limit", "cursor", "state"}
 
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -72,14 +73,17 @@ async def list_documents(
     gateway: GatewayIn,
     tenant: TenantIn,
     presenter: PresenterIn,
+    state: Annotated[list[DocumentState] | None, Query(description="May be repeated.")] = None,
     limit: LimitIn = 20,
     cursor: CursorIn = None,
 ) -> DocumentPage:
-    """Return a page of the tenant's documents."""
+    """Return a page of the tenant's documents, of some processing states or of all."""
     refuse_unknown(request, PAGING.__contains__)
     place = from_cursor(cursor)
     after = (place[0], DocumentId(place[1])) if place else None
-    found = await documents.page(gateway.db, tenant, after=after, limit=limit + 1)
+    found = await documents.page(
+        gateway.db, tenant, after=after, limit=limit + 1, states=state or ()
+    )
     shown = found[:limit]
     following = to_cursor(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
     response.headers.update(link_headers(request, presenter.prefix, following))

@@ -10,6 +10,7 @@ from backburner.cli.session import note, talk
 from backburner.client import AsyncBackburner
 from backburner.models import Document
 from backburner.words import moment, size
+from jobs.library import DocumentState
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +48,9 @@ def _add(
 
 def _list(
     context: typer.Context,
+    state: Annotated[
+        DocumentState | None, typer.Option(help="Only documents of this processing state.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at the most.")] = 50,
     output: Output = None,
 ) -> None:
@@ -54,7 +58,7 @@ def _list(
 
     async def conversation(client: AsyncBackburner) -> list[Document]:
         found: list[Document] = []
-        async for document in client.documents(page_size=min(limit, 100)):
+        async for document in client.documents(state=state, page_size=min(limit, 100)):
             found.append(document)
             if len(found) == limit:
                 break
@@ -76,13 +80,14 @@ def _print(documents: list[Document], output: Output) -> None:
     if wants_json(output):
         print_json(documents)
         return
-    columns = ("document", "name", "media type", "size", "uploaded")
+    columns = ("document", "name", "media type", "size", "state", "uploaded")
     rows = (
         (
             str(each.document_id),
             each.name,
             each.media_type,
             size(each.size_bytes),
+            each.state,
             moment(each.created_at),
         )
         for each in documents

@@ -15,7 +15,6 @@
         ├── DocumentFailure       what a document was like, AttachmentTooLarge too
         ├── ApprovalTimedOut · ApprovalEditsUnfit · ApprovalMalformed
         ├── ColumnNotFound · RowUnanswered
-        ├── ApprovalTimedOut · ApprovalMalformed
         ├── NestedTooDeep · ChildGoesOn
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
         │                     ApprovalRejected

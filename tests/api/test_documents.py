@@ -8,9 +8,13 @@ import pytest
 from api.uploads import safe_name
 from jobs import kinds
 from jobs.errors import ServiceUnavailable
+from jobs.library import DocumentOfJob
+from jobs.model import Failure
+from jobs.status import JobStatus
+from storage.document_states import begin
 from storage.documents import folder
 from storage.objects import Objects
-from tests.api.conftest import assert_problem, served, with_settings
+from tests.api.conftest import assert_problem, ended, ref, served, submitted, with_settings
 from tests.extraction.office import docx
 
 NOBODY = "019ab2c4-5d6e-7f80-9123-456789abcdef"
@@ -117,6 +121,32 @@ async def test_a_delete_the_object_store_does_not_hear_of_is_left_to_maintenance
         assert (await api.delete(document["links"]["self"])).status_code == 204
     owed = await gateway.db.fetchval("SELECT document_id FROM erasures")
     assert str(owed) == document["document_id"]
+
+
+async def test_documents_show_their_state_and_the_job_that_processed_them(api, gateway):
+    fresh, bad = await uploaded(api, file("a.txt", b"a"), file("b.txt", b"b"))
+    assert (fresh["state"], fresh["job_id"], fresh["links"]["job"]) == ("pending", None, None)
+    body = {"type": "process_document", "payload": {"document_id": bad["document_id"]}}
+    job_id = await submitted(api, body)
+    await begin(gateway.db, DocumentOfJob(job=ref(job_id), document_id=bad["document_id"]))
+
+    shown = (await api.get(bad["links"]["self"])).json()
+    assert (shown["state"], shown["job_id"]) == ("processing", str(job_id))
+    failure = Failure(code="document_encrypted", message="It is locked.")
+    await ended(gateway, job_id, JobStatus.FAILED, failure=failure)
+    shown = (await api.get(bad["links"]["self"])).json()
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "document_encrypted")
+    assert shown["links"]["job"] == f"/api/jobs/{job_id}"
+
+    async def listed(**params):
+        reply = await api.get("/api/documents", params=params)
+        return [each["document_id"] for each in reply.json()["documents"]]
+
+    assert await listed(state="pending") == [fresh["document_id"]]
+    assert await listed(state=["pending", "failed"]) == await listed()
+    assert await listed(state="processed") == []
+    reply = await api.get("/api/documents", params={"state": "done"})
+    assert_problem(reply, 400, "invalid_request")
 
 
 async def test_an_upload_with_an_empty_file_stores_nothing(api):

@@ -84,11 +84,16 @@ async def test_the_command_line_carries_documents_to_a_summary(client, tmp_path)
     documents = await command(client, "documents", "add", tmp_path)
     assert len(await command(client, "documents", "list")) == 2
     payload = {"document_ids": [each["document_id"] for each in documents]}
+    assert await command(client, "documents", "list", "--state", "processed") == []
+    await command(client, "submit", "process_pending_documents", '{"limit": 1}', "--wait")
+    [document] = await command(client, "documents", "list", "--state", "processed")
+    assert (document["name"], document["error"]) == ("a.md", None)
     submit = ("submit", "summarize_documents", json.dumps(payload), "--wait")
     job = await command(client, *submit)
     assert job["result"]["summary"]
     assert await command(client, "result", job["job_id"]) == job["result"]
-    assert await command(client, "list") == [job | {"result": None}]
+    listed = await command(client, "list", "--type", "summarize_documents")
+    assert listed == [job | {"result": None}]
     names = [each["name"] for each in await command(client, "job-types")]
     assert {"summarize_text", "summarize_documents"} <= set(names)
 
