@@ -263,14 +263,12 @@ class AsyncBackburner:
             )
         return DocumentPage.model_validate_json(reply.content).documents[0]
 
-    async def documents(self, *, page_size: int = 50) -> AsyncIterator[Document]:
-        """Yield the uploaded documents, newest first."""
-        async for page in self._transport.pages("/api/documents", {"limit": page_size}):
     async def documents(
         self, *, state: DocumentState | None = None, page_size: int = 50
     ) -> AsyncIterator[Document]:
         """Yield the uploaded documents, newest first, of every state or of one."""
-        async for page in self._pages("/api/documents", {"state": state, "limit": page_size}):
+        params = {"state": state, "limit": page_size}
+        async for page in self._transport.pages("/api/documents", params):
             for document in DocumentPage.model_validate_json(page).documents:
                 yield document
 

@@ -14,7 +14,7 @@
         ├── ProviderFailure       what OpenAI or its network did
         ├── DocumentFailure       what a document was like, AttachmentTooLarge too
         ├── ApprovalTimedOut · ApprovalEditsUnfit · ApprovalMalformed
-        ├── ColumnNotFound · RowUnanswered
+        ├── ColumnNotFound · RowUnanswered · NoSources
         ├── NestedTooDeep · ChildGoesOn
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
         │                     ApprovalRejected
@@ -106,6 +106,7 @@ from jobs.errors.pipelines import (
     TooFewSucceeded,
     TooManyItems,
 )
+from jobs.errors.reports import NoSources
 from jobs.errors.tables import ColumnNotFound, DocumentNotATable, RowUnanswered, TooManyRows
 
 __all__ = [
@@ -146,6 +147,7 @@ __all__ = [
     "MethodNotAllowed",
     "NestedTooDeep",
     "NoResult",
+    "NoSources",
     "NodePayloadInvalid",
     "NotBuiltYet",
     "OutputMismatch",

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 _SECTION = re.compile(r"<([A-Za-z][\w-]*)(?:\s[^<>]*)?>(.*?)</\1>", re.DOTALL)
+_FACT = re.compile(r"^(\d+)\. (.*\[S\d+\])$", re.MULTILINE)
 _MARKUP = re.compile(r"#|<|\||```|~~~|[-=*_]{3,}|[\[\]{}]")
 _BULLET = re.compile(r"(?:[-*\u2022\u2013]|\d{1,2}[.)])\s+")
 _ORDER = re.compile(
@@ -34,8 +35,10 @@ class Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        text = _inside_sections(text)
-        self.sentences = _sentences(text)
+        self.facts = {int(number): fact for number, fact in _FACT.findall(text)}
+        # Facts that cite their sources are the material; an outline beside them is none.
+        text = "" if self.facts else _inside_sections(text)
+        self.sentences = list(self.facts.values()) or _sentences(text)
         self._headings = [line.lstrip("# ").strip() for line in text.splitlines() if _titles(line)]
         self._weights = Counter(word for line in self.sentences for word in words(line))
         count = len(self.sentences)
@@ -51,11 +54,11 @@ class Reader:
         ranking = sorted(self._ranking, key=lambda i: not re.search(r"\d", self.sentences[i]))
         return [self.sentences[i] for i in sorted(ranking[:count])]
 
-    def title(self) -> str:
-        """Return the first heading, else the start of the best sentence."""
-        if self._headings:
-            return self._headings[0][:80]
-        return " ".join(self.best().split()[:8]).rstrip(".,;:")
+    def title(self, turn: int = 0) -> str:
+        """Return a heading, the first one first; when there is none, the start of a sentence."""
+        if turn < len(self._headings):
+            return self._headings[turn][:80]
+        return " ".join(self.best(rank=turn).split()[:8]).rstrip(".,;:")
 
     def best(self, about: str = "", rank: int = 0) -> str:
         """Return the sentence that shares most words with `about`; ties go by rank."""

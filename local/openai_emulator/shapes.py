@@ -21,6 +21,8 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
 _DEEPEST = 8
+_DEALT = 3
+"""Items a list of objects gets, among which the numbered facts of a text are dealt."""
 
 
 class Shaper:
@@ -70,11 +72,11 @@ class Shaper:
     def _items(self, node: dict[str, Any], name: str, turn: int, depth: int) -> list[Any]:
         least, most = node.get("minItems", 0), node.get("maxItems", math.inf)
         item = node.get("items", {})
-        known = self._known(item, name)
+        known = self._known(item, name, turn)
         if known is not None and least <= len(known) <= most:
             return known
         plain = _type_of(item) == "string" and not {"enum", "const", "format", "$ref"} & item.keys()
-        wanted = max(least, min(most, 5 if plain else 3, len(self._reader.sentences) or 1))
+        wanted = max(least, min(most, 5 if plain else _DEALT, len(self._reader.sentences) or 1))
         if depth > _DEEPEST:
             wanted = least
         if plain:
@@ -83,10 +85,12 @@ class Shaper:
             return [_fitted(text, item) for text in texts]
         return [self._fill(item, name, turn + i, depth + 1) for i in range(wanted)]
 
-    def _known(self, item: dict[str, Any], name: str) -> list[Any] | None:
-        """Fill a list whose items the text itself tells apart: rows, dates, amounts."""
+    def _known(self, item: dict[str, Any], name: str, turn: int) -> list[Any] | None:
+        """Fill a list whose items the text itself tells apart: rows, dates, numbers of facts."""
         item = self._resolve(item["$ref"]) if "$ref" in item else item
         members = item.get("properties", {})
+        if name == "facts" and _type_of(item) == "integer":
+            return [*self._reader.facts][turn::_DEALT]
         if "row" in members:
             return [self._with(members, each) for each in row_answers(self._reader.text)] or None
         if name in KINDS and members:
@@ -106,8 +110,8 @@ class Shaper:
         if name == "language":
             return "en"
         about = f"{name.replace('_', ' ')} {node.get('description', '')}"
-        if turn == 0 and name.lower() in _TITLES:
-            return _fitted(self._reader.title(), node)
+        if name.lower() in _TITLES:
+            return _fitted(self._reader.title(turn), node)
         if turn == 0 and set(name.lower().split("_")) & _SUMMARIES:
             return _fitted(self._reader.summary(3) or self._reader.best(), node)
         return _fitted(self._reader.best(about if words(about) else "", turn), node)
