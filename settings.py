@@ -1,12 +1,22 @@
 """Settings, read once at the edge and passed down. `docs/settings.md` explains each one."""
 
+import base64
+import binascii
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.callbacks import PAUSES, UrlPolicy
 from jobs.webhooks import check_secret
 
 TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -16,6 +26,15 @@ SAMPLE_SECRETS = frozenset(
     {"emulated", "change-me", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 )
 """Secrets that stand in examples; production refuses them."""
+
+
+SAMPLE_KEY = "YmFja2J1cm5lciBzYW1wbGUga2V5LCBub3Qgc2VjcmU="
+"""The key that seals secrets on a laptop; everybody knows it."""
+
+KEY_BYTES = 32
+
+WEB_PORTS = frozenset({443, 8443})
+"""Where callbacks may go in production, unless a setting says otherwise."""
 
 
 class _Settings(BaseSettings):
@@ -167,4 +186,70 @@ class GatewaySettings(_Settings):
             secrets = (each.get_secret_value() for each in self.openai_webhook_secrets)
             if not SAMPLE_SECRETS.isdisjoint(secrets):
                 raise ValueError("BACKBURNER_OPENAI_WEBHOOK_SECRETS holds a sample secret")
+        return self
+
+
+class CallbackSettings(_Settings):
+    """Telling others. The gateway and the workers need the same ones.
+
+    Attributes:
+        environment: As above; `production` refuses the sample key and callbacks over plain HTTP.
+        public_url: As above; receivers fetch large results there.
+        secret_keys: Keys that seal signing secrets in Postgres and sign links to results, as a JSON
+            list: 32 random bytes each, in URL-safe base64. The first one seals, all of them open.
+            The default is a sample.
+        callback_networks: Private networks that callbacks may go to, as a JSON list of CIDR blocks;
+            without it, only to public addresses.
+        callback_ports: Ports that callbacks may go to, as a JSON list. None means 443 and 8443 in
+            production, and any in development.
+        callback_timeout: How long one attempt may take in all.
+        callback_pauses: Between one attempt and the next, as a JSON list. By default 5 s, 5 and
+            30 min, 2, 5, 10, 14, 20 and 24 h: ten attempts in 76 hours.
+        callback_slots: Attempts that one worker makes at one receiver at the same time.
+        concurrent_callbacks: Attempts that one worker makes at the same time in all.
+        callback_disable_after: How long an endpoint may fail without one success before it is
+            disabled.
+        result_link_lifetime: How long the link to a large result in a callback works.
+    """
+
+    environment: Literal["development", "production"] = "development"
+    public_url: str | None = None
+    secret_keys: tuple[SecretStr, ...] = Field(default_factory=lambda: (SecretStr(SAMPLE_KEY),))
+    callback_networks: tuple[IPvAnyNetwork, ...] = ()
+    callback_ports: tuple[int, ...] | None = None
+    callback_timeout: timedelta = Field(default=timedelta(seconds=15), le=timedelta(seconds=30))
+    callback_pauses: tuple[timedelta, ...] = Field(default_factory=lambda: PAUSES)
+    callback_slots: int = Field(default=8, ge=1)
+    concurrent_callbacks: int = Field(default=400, ge=1)
+    callback_disable_after: timedelta = timedelta(days=5)
+    result_link_lifetime: timedelta = timedelta(days=1)
+
+    @property
+    def url_policy(self) -> UrlPolicy:
+        """Which URLs callbacks may go to."""
+        production = self.environment == "production"
+        ports = WEB_PORTS if production else None
+        if self.callback_ports is not None:
+            ports = frozenset(self.callback_ports)
+        return UrlPolicy(https_only=production, ports=ports, networks=self.callback_networks)
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _are_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not keys:
+            raise ValueError("BACKBURNER_SECRET_KEYS is empty")
+        for each in keys:
+            try:
+                key = base64.urlsafe_b64decode(each.get_secret_value())
+            except (binascii.Error, ValueError) as error:
+                raise ValueError("a key is not URL-safe base64") from error
+            if len(key) != KEY_BYTES:
+                raise ValueError(f"a key does not have {KEY_BYTES} bytes")
+        return keys
+
+    @model_validator(mode="after")
+    def _own_key_in_production(self) -> Self:
+        keys = {each.get_secret_value() for each in self.secret_keys}
+        if self.environment == "production" and SAMPLE_KEY in keys:
+            raise ValueError("BACKBURNER_SECRET_KEYS holds the sample key")
         return self

@@ -35,7 +35,13 @@ from api.routes import jobs as job_routes
 from api.serving import Server
 from jobs.registry import JobTypeConflict, discover
 from jobs.webhooks import INCOMING_PATH
-from settings import GatewaySettings, StorageSettings, TelemetrySettings, TemporalSettings
+from settings import (
+    CallbackSettings,
+    GatewaySettings,
+    StorageSettings,
+    TelemetrySettings,
+    TemporalSettings,
+)
 from storage import database
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal
@@ -142,6 +148,7 @@ async def open_gateway(
             job_types=discover(),
             settings=settings,
             queue=temporal.queue,
+            callbacks=CallbackSettings(),
             temporal_ui_url=temporal.temporal_ui_url,
         )
 

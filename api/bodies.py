@@ -45,7 +45,11 @@ class JobRequest(Body):
     labels: dict[LabelName, LabelText] = Field(
         default={}, max_length=20, description="For your own filters.", examples=[{"team": "a"}]
     )
-    callback_url: Any = Field(default=None, description="Not supported yet: refused.")
+    callback_url: str | None = Field(
+        default=None,
+        description="Gets a signed POST when the job ends or needs an approval.",
+        examples=["https://example.com/hooks/job-completed"],
+    )
     notify: Any = Field(default=None, description="Not supported yet: refused.")
 
     model_config = {

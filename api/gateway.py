@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from api.notifier import Notifier
 from jobs.errors import Unauthenticated
 from jobs.registry import JobType
 from jobs.values import Tenant
-from settings import GatewaySettings
+from settings import CallbackSettings, GatewaySettings
 from storage.database import Database
 from storage.objects import Objects
 
@@ -30,6 +30,7 @@ class Gateway:
 
     Attributes:
         queue: Base name of the task queues.
+        callbacks: How others are told; the workers have the same.
         temporal_ui_url: Where people open Temporal UI; None leaves the link out of replies.
     """
 
@@ -39,6 +40,7 @@ class Gateway:
     job_types: Mapping[str, JobType]
     settings: GatewaySettings
     queue: str
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     temporal_ui_url: str | None = None
 
     @cached_property

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ValidationError
 from api.bodies import JobRequest
 from api.gateway import Gateway
 from api.problems import Refusal
+from jobs.callbacks import target_of
 from jobs.errors import (
+    CallbackRefused,
     DocumentNotFound,
     IdempotencyKeyReused,
     InvalidPayload,
@@ -30,7 +32,7 @@ from telemetry import instruments, traces
 
 LOG = logging.getLogger(__name__)
 
-NOT_BUILT = ("callback_url", "notify")
+NOT_BUILT = ("notify",)
 
 
 async def submit(
@@ -44,12 +46,14 @@ async def submit(
         NotBuiltYet: The request asks for something this version does not do.
         UnknownJobType: There is no such job type.
         InvalidPayload: The payload does not fit it.
-        Refusal: The payload names documents that do not exist.
+        Refusal: The payload names documents that do not exist, or the callback may not go there.
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Postgres does not answer.
     """
     _refuse_unbuilt(wanted)
     job_type = await fitting(gateway, tenant, wanted.type, wanted.payload)
+    if wanted.callback_url is not None:
+        refuse_url(gateway, wanted.callback_url, "/callback_url")
     new = NewJob(
         id=JobId(uuid7(time.time_ns() // 1_000_000)),
         tenant=tenant,
@@ -59,6 +63,7 @@ async def submit(
         labels=wanted.labels,
         idempotency_key=key,
         traceparent=traces.current(),
+        callback_url=wanted.callback_url,
     )
     row, is_new = await jobs.insert(gateway.db, new)
     if row.fingerprint != new.fingerprint:
@@ -103,6 +108,19 @@ def validated(model: type[BaseModel], document: Any, base: str) -> BaseModel:
     except ValidationError as error:
         found = mistakes(error, document, base)
         raise InvalidPayload(f"it does not fit {model.__name__}", errors=found) from error
+
+
+def refuse_url(gateway: Gateway, url: str, base: str) -> None:
+    """Make sure that callbacks may go to a URL, which lies at a pointer inside the body.
+
+    Raises:
+        Refusal: They may not.
+    """
+    try:
+        target_of(url, gateway.callbacks.url_policy)
+    except CallbackRefused as error:
+        found = [{"pointer": base, "detail": error.detail}]
+        raise Refusal(error, errors=found) from error
 
 
 def _refuse_unbuilt(wanted: JobRequest) -> None:

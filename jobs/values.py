@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 JobId = NewType("JobId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
+EndpointId = NewType("EndpointId", UUID)
 Tenant = NewType("Tenant", str)
 
 

@@ -14,6 +14,7 @@ from jobs.values import JobId, Tenant
 from storage.database import Database
 from storage.document_states import LET_GO
 from storage.jobs import COST, get, to_cost, to_failure
+from storage.outbox import outbox, tell
 
 NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
 """NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
@@ -54,10 +55,16 @@ FINISH = f"""
         INSERT INTO job_events (job_id, seq, type, data)
         SELECT parent.id, parent.last_seq, 'child_finished', jsonb_build_object(
             'job_id', job.id, 'key', child_key, 'type', type, 'status', status)
-        FROM parent, job)
-    SELECT status, error_code, error_message, {COST}, TRUE AS is_new FROM job
+        FROM parent, job),
+    happened AS (
+        SELECT tenant, 'job.' || status AS event, '{{}}'::jsonb AS data, id AS job_id,
+            callback_url AS url, parent_id IS NOT NULL AS of_child, NULL::uuid AS of_endpoint
+        FROM job),
+    {outbox("happened")}
+    SELECT status, error_code, error_message, {COST}, TRUE AS is_new,
+        (SELECT count(*) FROM outbox) AS outbox_rows FROM job
     UNION ALL
-    SELECT status, error_code, error_message, {COST}, FALSE FROM jobs
+    SELECT status, error_code, error_message, {COST}, FALSE, 0 FROM jobs
     WHERE tenant = $1 AND id = $2
     LIMIT 1
     """  # noqa: S608 # constant
@@ -113,7 +120,8 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
     """Compare-and-set the terminal status; a cancel requested before wins over any other ending.
 
     A result whose key is given lies in the object store and is left out of the row. A parent that
-    still goes on is told in its own events.
+    still goes on is told in its own events. Whoever wants to hear of the end gets a row in the
+    outbox, in the same transaction.
 
     Raises:
         JobNotFound: The tenant has no such job.
@@ -135,6 +143,8 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
     )
     if row is None:
         raise JobNotFound(f"no job {str(ending.job.job_id)!r}")
+    if row["outbox_rows"]:
+        await tell(db)
     standing = Standing(
         status=JobStatus(row["status"]),
         failure=to_failure(row),

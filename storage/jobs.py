@@ -29,13 +29,16 @@ class NewJob:
     labels: dict[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
     traceparent: str | None = None
+    callback_url: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """Hash of everything the client chose, so that a replay is told from a reused key."""
         # Without defaults: an option added by a later version must not make a replay look new.
         options = self.options.model_dump(exclude_defaults=True)
-        return fingerprint([self.type, self.payload, options, self.labels])
+        chosen: list[Any] = [self.type, self.payload, options, self.labels]
+        # Only when there is one: rows from before there were callbacks keep their fingerprint.
+        return fingerprint(chosen + ([self.callback_url] if self.callback_url else []))
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,8 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         f"""
         WITH job AS (
             INSERT INTO jobs (id, tenant, type, payload, options, labels, root_id,
-                              idempotency_key, fingerprint, traceparent, last_seq)
-            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9, 1)
+                              idempotency_key, fingerprint, traceparent, callback_url, last_seq)
+            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9, $10, 1)
             ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
             RETURNING *),
         event AS (INSERT INTO job_events (job_id, seq, type) SELECT id, 1, 'created' FROM job)
@@ -108,6 +111,7 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         job.idempotency_key,
         job.fingerprint,
         job.traceparent,
+        job.callback_url,
     )
     if row is not None:
         return to_row(row), True

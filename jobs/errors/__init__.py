@@ -9,6 +9,8 @@
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
     │   ├── ApprovalNotFound · ApprovalNotOpen · ApprovalStale
+    │   ├── CallbackRefused · CallbackNotFound · EndpointNotFound · EndpointDisabled ·
+    │   │   TooManyEndpoints · RotationUnderWay · ResultLinkRefused
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
@@ -34,6 +36,15 @@ from jobs.errors.approvals import (
 )
 from jobs.errors.attachments import AttachmentTooLarge
 from jobs.errors.base import JobError
+from jobs.errors.callbacks import (
+    CallbackNotFound,
+    CallbackRefused,
+    EndpointDisabled,
+    EndpointNotFound,
+    ResultLinkRefused,
+    RotationUnderWay,
+    TooManyEndpoints,
+)
 from jobs.errors.composition import ChildGoesOn, NestedTooDeep
 from jobs.errors.door import (
     IdempotencyKeyReused,
@@ -119,6 +130,8 @@ __all__ = [
     "ApprovalStale",
     "ApprovalTimedOut",
     "AttachmentTooLarge",
+    "CallbackNotFound",
+    "CallbackRefused",
     "ChildGoesOn",
     "ColumnNotFound",
     "DeadlineExceeded",
@@ -131,6 +144,8 @@ __all__ = [
     "DocumentNotFound",
     "DocumentTooLarge",
     "DocumentUnsupported",
+    "EndpointDisabled",
+    "EndpointNotFound",
     "ExtractionOutOfMemory",
     "ExtractionTimedOut",
     "IdempotencyKeyReused",
@@ -172,13 +187,16 @@ __all__ = [
     "ResponseStuck",
     "ResponseStuckQueued",
     "ResponseTruncated",
+    "ResultLinkRefused",
     "ResultNotReady",
+    "RotationUnderWay",
     "RowUnanswered",
     "ServiceUnavailable",
     "StepTakenOver",
     "SubmitParked",
     "SubmitUncertain",
     "TooFewSucceeded",
+    "TooManyEndpoints",
     "TooManyItems",
     "TooManyRows",
     "TriesExhausted",

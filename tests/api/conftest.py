@@ -20,9 +20,9 @@ from jobs.model import Ending, Failure, JobRef, Progress, ProgressReport
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from local.ports import free_port
-from settings import GatewaySettings
+from settings import CallbackSettings, GatewaySettings
 from storage import job_moves
-from tests.installation import TENANT, Installation
+from tests.installation import HERE, TENANT, Installation
 
 TEXT = {"type": "summarize_text", "payload": {"text": "The pilot ran for six weeks."}}
 # Loading the certificate store costs a tenth of a second per client, and nothing here uses TLS.
@@ -58,6 +58,7 @@ def gateway(bare: Installation) -> Gateway:
         job_types=bare.job_types,
         settings=GatewaySettings(max_request_bytes=200_000, max_upload_bytes=3_000_000),
         queue=bare.queue,
+        callbacks=CallbackSettings(callback_networks=HERE),
         temporal_ui_url="http://127.0.0.1:8233/",
     )
 

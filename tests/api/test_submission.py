@@ -98,7 +98,12 @@ MISTAKES = {
     "missing": ({**TEXT, "payload": {}}, 422, "invalid_payload", "/payload/text"),
     "no payload": ({"type": "summarize_text"}, 422, "invalid_payload", "/payload"),
     "stray": ({**TEXT, "colour": 1}, 422, "invalid_payload", "/colour"),
-    "callback": ({**TEXT, "callback_url": "https://a.b"}, 422, "not_supported", "/callback_url"),
+    "callback": (
+        {**TEXT, "callback_url": "http://10.0.0.1"},
+        422,
+        "callback_refused",
+        "/callback_url",
+    ),
     "notify": ({**TEXT, "notify": []}, 422, "not_supported", "/notify"),
     "options": (
         {**TEXT, "options": {"max_tries": 99}},
