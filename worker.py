@@ -33,6 +33,12 @@ from activities.attaching import Attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
+from activities.delivering.callbacks import Callbacks
+from activities.delivering.dispatcher import Dispatcher
+from activities.delivering.gate import Gate
+from activities.delivering.guard import Guard, SystemResolver
+from activities.delivering.message import Writer
+from activities.delivering.posting import Poster
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
@@ -56,6 +62,7 @@ from jobs.errors import ServiceUnavailable
 from jobs.queues import SWITCHES, Queue
 from jobs.registry import JobType, JobTypeConflict, discover
 from settings import (
+    CallbackSettings,
     OpenAISettings,
     StorageSettings,
     TelemetrySettings,
@@ -67,8 +74,10 @@ from storage.installation import installation_id
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
+from storage.sealing import Vault
 from telemetry.logs import configure_logging
 from telemetry.setup import show_temporal_metrics, telemetry
+from workflows.core.delivery import DeliveryRun
 from workflows.core.maintenance import MaintenanceTurn
 
 logger = logging.getLogger("backburner.worker")
@@ -104,6 +113,7 @@ class Deeds:
     tables: Tables
     library: Library
     maintenance: Maintenance
+    callbacks: Callbacks
     watcher: Watcher
 
 
@@ -122,6 +132,7 @@ async def build(
     listen_url: str,
     provider_settings: OpenAISettings,
     settings: WorkerSettings,
+    callback_settings: CallbackSettings,
 ) -> AsyncIterator[Deeds]:
     """Wire the deeds to their drivers and release the drivers in the end."""
     async with (
@@ -149,7 +160,12 @@ async def build(
         adopter = Adopter(db, client, provider, books, releaser, installation)
         eraser = DocumentEraser(db, objects, attacher.files)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
-        async with Listener(listen_url, db, watcher, adopter.adopt_strangers).running():
+        dispatcher = Dispatcher(db, client, queue, callback_settings.callback_pauses)
+        listener = Listener(listen_url, db, watcher, adopter.adopt_strangers, dispatcher.wake)
+        async with AsyncExitStack() as stack:
+            callbacks = stack.enter_context(_callbacks(db, callback_settings))
+            await stack.enter_async_context(listener.running())
+            await stack.enter_async_context(dispatcher.running())
             yield Deeds(
                 responses=Responses(submitter, releaser, books, watcher, Pace()),
                 records=Records(db, objects),
@@ -162,6 +178,7 @@ async def build(
                 ),
                 tables=Tables(db, objects),
                 library=Library(db),
+                callbacks=callbacks,
                 watcher=watcher,
             )
 
@@ -191,6 +208,28 @@ def _attacher(
     return Attacher(db, objects, files, settings.max_file_bytes)
 
 
+@contextmanager
+def _callbacks(db: Database, settings: CallbackSettings) -> Iterator[Callbacks]:
+    """Wire the deed that tells others."""
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    policy = settings.url_policy
+    resolver = SystemResolver()
+    poster = Poster(Guard(policy.networks, resolver), timeout=settings.callback_timeout)
+    try:
+        yield Callbacks(
+            db=db,
+            vault=Vault(keys),
+            writer=Writer(db, settings.public_url, keys[0], settings.result_link_lifetime),
+            poster=poster,
+            gate=Gate(settings.callback_slots),
+            policy=policy,
+            disable_after=settings.callback_disable_after,
+            concurrent=settings.concurrent_callbacks,
+        )
+    finally:
+        resolver.close()
+
+
 def workers(
     client: Client,
     deeds: Deeds,
@@ -211,6 +250,7 @@ def workers(
         Queue.MAIN: lambda: _main_worker(common, deeds, job_types, base, settings),
         Queue.OPENAI: lambda: _openai_worker(common, deeds, base, settings),
         Queue.CPU: lambda: _cpu_worker(common, deeds, base, settings),
+        Queue.CALLBACKS: lambda: _callbacks_worker(common, deeds, base, settings),
     }
     return [made[queue]() for queue in queues]
 
@@ -224,7 +264,7 @@ def _main_worker(
 ) -> Worker:
     return common(
         task_queue=Queue.MAIN.under(base),
-        workflows=[MaintenanceTurn, *(each.workflow for each in job_types.values())],
+        workflows=[MaintenanceTurn, DeliveryRun, *(each.workflow for each in job_types.values())],
         activities=[
             deeds.responses.respond,
             deeds.responses.adopt_response,
@@ -285,6 +325,17 @@ def _cpu_worker(
     )
 
 
+def _callbacks_worker(
+    common: "partial[Worker]", deeds: Deeds, base: str, settings: WorkerSettings
+) -> Worker:
+    return common(
+        task_queue=Queue.CALLBACKS.under(base),
+        activities=[deeds.callbacks.attempt_callback],
+        max_concurrent_activities=deeds.callbacks.concurrent,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
 async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     """Connect, serve until told to stop, drain.
 
@@ -312,6 +363,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
             listen_url=storage.listen_url or storage.database_url,
             provider_settings=provider,
             settings=settings,
+            callback_settings=CallbackSettings(),
         )
     )
     pool = workers(client, deeds, job_types, queues, base=temporal.queue, settings=settings)
@@ -370,6 +422,10 @@ async def run(queues: Sequence[Queue]) -> None:
     try:
         async with AsyncExitStack() as stack:
             await serve(stack, queues)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or error.title
+        raise CannotRun(f"The setting {name!r} is wrong: {first['msg']}") from error
     except (MigrationRefused, JobTypeConflict, ServiceUnavailable) as error:
         raise CannotRun(str(error)) from error
     except UNAVAILABLE as error:

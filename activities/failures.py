@@ -6,12 +6,11 @@ sending is `SubmitUncertain`, because the reply that would tell was lost.
 """
 
 import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
 import openai
 
+from activities.retry_after import seconds_of
 from jobs.errors import (
     JobError,
     ProviderBadRequest,
@@ -100,20 +99,12 @@ def _hint(error: openai.APIError) -> float | None:
         if "retry-after-ms" in headers:
             seconds = float(headers["retry-after-ms"]) / 1000
         else:
-            seconds = _seconds(headers["retry-after"])
+            seconds = seconds_of(headers["retry-after"])
     except (KeyError, ValueError):
         return None
     if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
-
-
-def _seconds(retry_after: str) -> float:
-    """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3)."""
-    try:
-        return float(retry_after)
-    except ValueError:
-        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
 
 
 def _words(error: openai.APIError) -> str:

@@ -1,4 +1,4 @@
-"""Hears of notices as they come in and wakes the waits they are for.
+"""Hears of notices as they come in and wakes the waits they are for; the dispatcher too.
 
 Notices are hints. One that is lost costs nothing but the time to the next poll, so everything here
 may fail at any moment; it only has to come back by itself and look at what it missed.
@@ -13,7 +13,7 @@ import asyncpg
 
 from activities.watcher import Watcher
 from jobs.errors import JobError, ServiceUnavailable
-from storage import inbox
+from storage import inbox, outbox
 from storage.database import CONNECT_TIMEOUT, UNAVAILABLE, Connection, Database
 
 logger = logging.getLogger(__name__)
@@ -33,11 +33,13 @@ class Listener:
         db: Database,
         watcher: Watcher,
         adopt_strangers: Callable[[], Awaitable[None]],
+        wake_dispatcher: Callable[[], None],
     ) -> None:
         self._url = url
         self._db = db
         self._watcher = watcher
         self._adopt_strangers = adopt_strangers
+        self._wake_dispatcher = wake_dispatcher
         self._stranger_heard = asyncio.Event()
 
     @asynccontextmanager
@@ -69,8 +71,10 @@ class Listener:
     async def _hear(self, connection: Connection) -> None:
         await connection.add_listener(inbox.CHANNEL, self._heard)
         self._watcher.pushed = True
+        await connection.add_listener(outbox.CHANNEL, lambda *_: self._wake_dispatcher())
         self._watcher.look_up_all()
         self._stranger_heard.set()
+        self._wake_dispatcher()
         while True:
             await asyncio.sleep(PING_SECONDS)
             await connection.execute("SELECT 1", timeout=PING_SECONDS)

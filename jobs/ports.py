@@ -12,6 +12,7 @@ from jobs.approvals import (
     ApprovalStanding,
     Settlement,
 )
+from jobs.callbacks import AttemptRequest, Verdict
 from jobs.children import ChildOpening, ChildOutcome, OpenedChild
 from jobs.library import Claimed, ClaimRequest, DocumentOfJob, RecentDocuments, RecentRequest
 from jobs.model import Ending, JobRef, ProgressReport, Standing
@@ -155,6 +156,15 @@ class ControlDeeds:
     @activity.defn(name="cancel_own_workflow")
     async def cancel_own_workflow(self, reason: str) -> None:
         """Ask Temporal to cancel the workflow that called."""
+        raise NotImplementedError
+
+
+class DeliveryDeeds:
+    """How others are told."""
+
+    @activity.defn(name="attempt_callback")
+    async def attempt_callback(self, request: AttemptRequest) -> Verdict:
+        """Send a callback once and write down how it went, unless there is nothing to do."""
         raise NotImplementedError
 
 

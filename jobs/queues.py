@@ -4,16 +4,22 @@ from enum import StrEnum
 
 
 class Queue(StrEnum):
-    """The three kinds of work, told apart by what they wait for."""
+    """The kinds of work, told apart by what they wait for."""
 
     MAIN = ""
     OPENAI = "-openai"
     CPU = "-cpu"
+    CALLBACKS = "-callbacks"
 
     def under(self, base: str) -> str:
         """Return the queue's name in an installation whose base queue has this name."""
         return base + self.value
 
 
-SWITCHES = {"main": Queue.MAIN, "openai": Queue.OPENAI, "cpu": Queue.CPU}
+SWITCHES = {
+    "main": Queue.MAIN,
+    "openai": Queue.OPENAI,
+    "cpu": Queue.CPU,
+    "callbacks": Queue.CALLBACKS,
+}
 """What `worker.py --queues` accepts."""

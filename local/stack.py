@@ -27,6 +27,8 @@ from settings import TemporalSettings
 ROOT = Path(__file__).parent.parent
 DATABASE = "backburner"
 EMULATED_KEY = "emulated"
+THIS_MACHINE = '["127.0.0.0/8", "::1/128"]'
+"""Where callbacks of a stack on a laptop may go, besides the internet."""
 
 GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, EMULATOR_PORT = 8080, 7233, 8233, 8070
 """Where people look first; a port in use is replaced by a free one."""
@@ -169,8 +171,10 @@ def _addresses(
 def _environment(
     folder: Path, postgres: Postgres, addresses: Addresses, environment: Mapping[str, str]
 ) -> dict[str, str]:
+    receivers = environment.get("BACKBURNER_CALLBACK_NETWORKS") or THIS_MACHINE
     return dict(
         environment,
+        BACKBURNER_CALLBACK_NETWORKS=receivers,
         BACKBURNER_DATABASE_URL=postgres.dsn(DATABASE),
         BACKBURNER_OBJECTS_URL=(folder / "objects").resolve().as_uri(),
         BACKBURNER_PORT=addresses.gateway.rsplit(":", 1)[1],

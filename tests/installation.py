@@ -1,12 +1,14 @@
 """A whole Backburner for one test: its own database, queue, objects and worker; shared servers."""
 
 import asyncio
+import json
 import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +23,7 @@ from jobs.queues import SWITCHES
 from jobs.registry import JobType, discover
 from jobs.values import JobId, Tenant
 from local.processes import Process
-from settings import OpenAISettings, WorkerSettings
+from settings import CallbackSettings, OpenAISettings, WorkerSettings
 from storage import executions, responses
 from storage import jobs as job_rows
 from storage.database import Database, connect
@@ -32,6 +34,8 @@ from storage.payloads import data_converter
 ROOT = Path(__file__).parent.parent
 TENANT = Tenant("default")
 GLANCE = 0.02
+HERE = (ip_network("127.0.0.0/8"),)
+"""Where the receivers of tests listen."""
 T = TypeVar("T")
 
 
@@ -58,7 +62,12 @@ class Installation:
     ids: list[JobId] = field(default_factory=list)
 
     async def submit(
-        self, job_type: str, payload: dict[str, Any], options: JobOptions | None = None
+        self,
+        job_type: str,
+        payload: dict[str, Any],
+        options: JobOptions | None = None,
+        *,
+        callback_url: str | None = None,
     ) -> JobId:
         """Insert a job and start its workflow, as the gateway does."""
         new = NewJob(
@@ -67,6 +76,7 @@ class Installation:
             type=job_type,
             payload=payload,
             options=options or JobOptions(),
+            callback_url=callback_url,
         )
         row, _ = await job_rows.insert(self.db, new)
         await executions.start(self.client, self.queue, self.job_types[job_type], row)
@@ -122,6 +132,7 @@ async def installed(
         BACKBURNER_OBJECTS_URL=objects_url,
         BACKBURNER_QUEUE=queue,
         TEMPORAL_ADDRESS=temporal_address,
+        BACKBURNER_CALLBACK_NETWORKS=json.dumps([str(each) for each in HERE]),
         OPENAI_API_KEY="emulated",
         OPENAI_BASE_URL=f"{emulator_url}/v1",
     )
@@ -142,13 +153,17 @@ async def installed(
 
 @asynccontextmanager
 async def serving(
-    installation: Installation, settings: WorkerSettings | None = None, **provider: Any
+    installation: Installation,
+    settings: WorkerSettings | None = None,
+    callback_settings: CallbackSettings | None = None,
+    **provider: Any,
 ) -> AsyncIterator[worker.Deeds]:
     """Run a worker inside this process for as long as the block lasts.
 
     Args:
         installation: Whose worker it is.
         settings: Of the worker.
+        callback_settings: How it tells others; by default, receivers on this machine too.
         provider: Fields of `OpenAISettings` that differ from the usual ones.
     """
     settings = settings or WorkerSettings()
@@ -162,6 +177,7 @@ async def serving(
         listen_url=installation.environment["BACKBURNER_DATABASE_URL"],
         provider_settings=OpenAISettings(api_key=SecretStr("emulated"), **(known | provider)),
         settings=settings,
+        callback_settings=callback_settings or CallbackSettings(callback_networks=HERE),
     ) as deeds:
         pool = worker.workers(
             installation.client,

@@ -18,7 +18,7 @@ from jobs.model import JobRef
 from jobs.options import JobOptions, ResponseOptions
 from jobs.requests import ResponseRequest, StepOutcome, StepRequest, TextPart
 from jobs.values import JobId
-from settings import OpenAISettings, WorkerSettings
+from settings import CallbackSettings, OpenAISettings, WorkerSettings
 from storage import jobs as job_rows
 from storage import responses
 from storage.jobs import JobRow, NewJob
@@ -129,6 +129,7 @@ async def benched(house: Installation, base_url: str, **provider: Any) -> AsyncI
             api_key=SecretStr("emulated"), base_url=base_url, **provider
         ),
         settings=WorkerSettings(),
+        callback_settings=CallbackSettings(),
     ) as deeds:
         yield Bench(house, deeds)
 

@@ -32,6 +32,9 @@ CONTROL = timedelta(seconds=10)
 EXTRACTION = timedelta(minutes=5)
 """One attempt at a document, download and upload of its text included."""
 
+ATTEMPT = timedelta(seconds=60)
+"""One attempt at a delivery: at most 30 s of HTTP, and a few statements."""
+
 SWEEP = timedelta(minutes=30)
 """One turn of maintenance; it ends by itself after five minutes, later when there is much to do."""
 

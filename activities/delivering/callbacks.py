@@ -1,0 +1,149 @@
+"""Implements `DeliveryDeeds`: one attempt at a callback."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from temporalio import activity
+
+from activities.delivering.gate import Gate
+from activities.delivering.message import Writer, signed_headers
+from activities.delivering.posting import Poster, Reply
+from activities.retry_after import seconds_of
+from jobs.callbacks import (
+    LONGEST_RETRY_AFTER,
+    AttemptError,
+    AttemptRequest,
+    DeliveryStatus,
+    UrlPolicy,
+    Verdict,
+    target_of,
+)
+from jobs.errors import CallbackNotFound, CallbackRefused, JobNotFound
+from jobs.ports import DeliveryDeeds
+from storage import deliveries, secrets
+from storage.database import Database
+from storage.deliveries import Attempt, Delivery
+from storage.sealing import Vault
+
+SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
+
+
+@dataclass(frozen=True)
+class Callbacks(DeliveryDeeds):
+    """The deed that sends callbacks.
+
+    Attributes:
+        disable_after: How long an endpoint may fail without one success.
+        concurrent: Attempts that one worker makes at the same time.
+    """
+
+    db: Database
+    vault: Vault
+    writer: Writer
+    poster: Poster
+    gate: Gate
+    policy: UrlPolicy
+    disable_after: timedelta
+    concurrent: int
+
+    @activity.defn(name="attempt_callback")
+    async def attempt_callback(self, request: AttemptRequest) -> Verdict:
+        """Send a callback once and write down how it went, unless there is nothing to do."""
+        try:
+            delivery = await deliveries.get(self.db, request.tenant, request.delivery_id)
+        except CallbackNotFound:
+            return Verdict()  # deleted with its job
+        if not delivery.status.is_open:
+            return Verdict()
+        with self.gate.place_at(_receiver(delivery)) as wait:
+            if wait is not None:
+                await deliveries.postpone(self.db, delivery, wait)
+                return Verdict(wait=wait, turned_away=True)
+            began = datetime.now(UTC)
+            reply = await self._post(delivery)
+        return await self._settle(delivery, request, began, reply)
+
+    async def _post(self, delivery: Delivery) -> Reply:
+        if not delivery.accepted:
+            return _unsent(AttemptError.ENDPOINT_DISABLED, "the endpoint is disabled")
+        try:
+            # Judged again: the policy may have changed since the door let the URL in.
+            target = target_of(delivery.url or "", self.policy)
+            body = await self.writer.body_of(delivery)
+        except CallbackRefused as error:
+            return _unsent(AttemptError.URL_REFUSED, error.detail)
+        except JobNotFound as error:
+            return _unsent(AttemptError.GONE, error.detail)
+        found = await secrets.signing(self.db, self.vault, delivery.tenant, delivery.endpoint_id)
+        return await self.poster.post(target, signed_headers(delivery, body, found), body)
+
+    async def _settle(
+        self, delivery: Delivery, request: AttemptRequest, began: datetime, reply: Reply
+    ) -> Verdict:
+        error = _error(reply)
+        status, wait = _standing(error, request.pause, reply)
+        attempt = Attempt(
+            started_at=began,
+            duration=reply.took,
+            http_status=reply.status,
+            error=error,
+            message=reply.message,
+            excerpt=reply.excerpt,
+        )
+        await deliveries.record(self.db, delivery, attempt, status, wait=wait)
+        if error is not None and delivery.endpoint_id is not None:
+            gone = error is AttemptError.GONE
+            disabled = await deliveries.disable_if_due(
+                self.db, delivery.endpoint_id, gone=gone, after=self.disable_after
+            )
+            if disabled:
+                activity.logger.warning("endpoint %s was disabled: %s", delivery.endpoint_id, error)
+                return Verdict()
+        return Verdict(wait=wait)
+
+
+def _standing(
+    error: AttemptError | None, pause: timedelta | None, reply: Reply
+) -> tuple[DeliveryStatus, timedelta | None]:
+    """Say how a delivery stands after an attempt, and how long until the next one."""
+    if error is None:
+        return DeliveryStatus.DELIVERED, None
+    if error in (AttemptError.GONE, AttemptError.ENDPOINT_DISABLED):
+        return DeliveryStatus.ABANDONED, None
+    if pause is None:
+        return DeliveryStatus.EXHAUSTED, None
+    return DeliveryStatus.DELIVERING, max(pause, _asked_wait(reply))
+
+
+def _error(reply: Reply) -> AttemptError | None:
+    if reply.status is None:
+        return reply.error
+    if reply.status in SUCCESSES:
+        return None
+    if reply.status in REDIRECTS:
+        return AttemptError.REDIRECTED
+    return AttemptError.GONE if reply.status == HTTPStatus.GONE else AttemptError.REFUSED
+
+
+def _asked_wait(reply: Reply) -> timedelta:
+    try:
+        seconds = seconds_of(reply.retry_after or "0")
+    except ValueError:
+        return timedelta(0)
+    if not math.isfinite(seconds) or seconds > LONGEST_RETRY_AFTER.total_seconds():
+        return LONGEST_RETRY_AFTER
+    return timedelta(seconds=max(seconds, 0))
+
+
+def _unsent(error: AttemptError, message: str) -> Reply:
+    return Reply(timedelta(0), error=error, message=message)
+
+
+def _receiver(delivery: Delivery) -> str:
+    """Name who answers: the endpoint, or the server of a job's own URL, for each tenant apart."""
+    if delivery.endpoint_id is not None:
+        return str(delivery.endpoint_id)
+    return f"{delivery.tenant} {urlsplit(delivery.url or '').netloc.lower()}"

@@ -1,0 +1,18 @@
+"""Reads the header with which servers put us off."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def seconds_of(retry_after: str) -> float:
+    """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3).
+
+    Raises:
+        ValueError: It is neither.
+    """
+    try:
+        return float(retry_after)
+    except ValueError:
+        moment = parsedate_to_datetime(retry_after)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime.now(UTC)).total_seconds()
