@@ -35,6 +35,7 @@ from jobs.values import JobId
 from storage import (
     approvals,
     children,
+    delivery_log,
     executions,
     inbox,
     installation,
@@ -91,6 +92,7 @@ class Maintenance(MaintenanceDeeds):
         ends = time.monotonic() + TURN.total_seconds()
         await beating(self._one("look up quiet jobs", self.close_lost_quiet), Pulse)
         await inbox.forget(self.db)
+        await delivery_log.forget(self.db)
         try:
             while time.monotonic() < ends and not activity.is_worker_shutdown():
                 await beating(self.one_pass(), Pulse)

@@ -23,13 +23,16 @@ from api.gateway import Gateway
 from api.notifier import Notifier
 from api.routes import (
     approvals,
+    callbacks,
     documents,
+    endpoints,
     estimates,
     health,
     interactions,
     job_events,
     job_types,
     openai_webhook,
+    result_links,
 )
 from api.routes import jobs as job_routes
 from api.serving import Server
@@ -59,6 +62,7 @@ TAGS = [
     {"name": "documents", "description": "Files that jobs read."},
     {"name": "job types", "description": "What this installation can do."},
     {"name": "webhooks", "description": "What the provider tells us."},
+    {"name": "callbacks", "description": "What others are told when jobs end, and who hears it."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 
@@ -71,6 +75,9 @@ ROUTES = (
     documents,
     job_types,
     openai_webhook,
+    endpoints,
+    callbacks,
+    result_links,
     health,
     handbook,
 )

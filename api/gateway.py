@@ -19,6 +19,7 @@ from jobs.values import Tenant
 from settings import CallbackSettings, GatewaySettings
 from storage.database import Database
 from storage.objects import Objects
+from storage.sealing import Vault
 
 ONLY_TENANT = Tenant("default")
 """Whom an open door, which only development has, lets in."""
@@ -42,6 +43,16 @@ class Gateway:
     queue: str
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     temporal_ui_url: str | None = None
+
+    @cached_property
+    def secret_keys(self) -> list[str]:
+        """What seals signing secrets and signs links to results; the first one is current."""
+        return [key.get_secret_value() for key in self.callbacks.secret_keys]
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Where signing secrets are sealed and opened."""
+        return Vault(self.secret_keys)
 
     @cached_property
     def tenants(self) -> dict[bytes, Tenant]:

@@ -153,6 +153,7 @@ class Presenter:
             events=f"{path}/events",
             cancel=f"{path}/cancel",
             children=f"{self.prefix}/api/jobs?parent={job_id}",
+            callbacks=f"{path}/callbacks",
             temporal_ui=ui and f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{job_id}",
         )
 

@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from jobs.errors import (
+    CallbackNotFound,
     DocumentNotFound,
+    EndpointNotFound,
     InternalError,
     InvalidPayload,
     InvalidRequest,
@@ -152,6 +154,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _MEANINGS = {
     400: "The request is malformed.",
     401: "The API token is missing or unknown.",
+    403: "The signed link does not count, or not any more.",
     404: "There is no such thing, or it belongs to another tenant.",
     409: "Not at this moment of the job's life.",
     413: "The body is too large.",
@@ -230,7 +233,12 @@ def _refusal_of(request: Request, error: RequestValidationError) -> Refusal:
 
 
 def _absent(parameter: str, request: Request) -> JobError:
-    kinds: dict[str, type[JobError]] = {"job_id": JobNotFound, "document_id": DocumentNotFound}
+    kinds: dict[str, type[JobError]] = {
+        "job_id": JobNotFound,
+        "document_id": DocumentNotFound,
+        "callback_id": CallbackNotFound,
+        "endpoint_id": EndpointNotFound,
+    }
     value = request.path_params.get(parameter, "")
     return kinds.get(parameter, UnknownRoute)(f"{value!r} is no id")
 

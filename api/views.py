@@ -20,6 +20,7 @@ _LINKS: dict[str, Any] = {
     "events": f"{_JOB}/events",
     "cancel": f"{_JOB}/cancel",
     "children": f"/api/jobs?parent={JOB_ID}",
+    "callbacks": f"{_JOB}/callbacks",
     "temporal_ui": f"http://127.0.0.1:8233/namespaces/default/workflows/{JOB_ID}",
 }
 
@@ -32,6 +33,7 @@ class JobLinks(BaseModel):
     events: str
     cancel: str
     children: str
+    callbacks: str
     temporal_ui: str | None = None
 
 

@@ -47,6 +47,7 @@ class Links(Value):
     events: str | None = None
     cancel: str | None = None
     children: str | None = None
+    callbacks: str | None = None
     temporal_ui: str | None = None
 
 

@@ -63,6 +63,27 @@ CODES = {
     "list_job_types": "unauthenticated",
     "get_job_type": "unauthenticated unknown_job_type",
     "take_openai_event": "webhook_refused request_too_large service_unavailable",
+    "create_endpoint": "invalid_request unauthenticated too_many_endpoints unsupported_media_type "
+    "invalid_payload callback_refused service_unavailable",
+    "list_endpoints": "invalid_request unauthenticated service_unavailable",
+    "get_endpoint": "unauthenticated endpoint_not_found service_unavailable",
+    "change_endpoint": "invalid_request unauthenticated endpoint_not_found unsupported_media_type "
+    "invalid_payload callback_refused service_unavailable",
+    "delete_endpoint": "unauthenticated endpoint_not_found service_unavailable",
+    "rotate_endpoint_secret": "invalid_request unauthenticated endpoint_not_found "
+    "rotation_under_way unsupported_media_type invalid_payload service_unavailable",
+    "test_endpoint": "unauthenticated endpoint_not_found endpoint_disabled service_unavailable",
+    "recover_endpoint": "invalid_request unauthenticated endpoint_not_found endpoint_disabled "
+    "unsupported_media_type invalid_payload service_unavailable",
+    "list_callbacks": "invalid_request unauthenticated service_unavailable",
+    "get_callback": "unauthenticated callback_not_found service_unavailable",
+    "redeliver_callback": "unauthenticated callback_not_found endpoint_disabled "
+    "service_unavailable",
+    "list_job_callbacks": "unauthenticated job_not_found service_unavailable",
+    "get_callback_secret": "unauthenticated service_unavailable",
+    "rotate_callback_secret": "invalid_request unauthenticated rotation_under_way "
+    "unsupported_media_type invalid_payload service_unavailable",
+    "get_linked_result": "result_link_refused job_not_found service_unavailable",
     "livez": "",
     "metrics": "",
     "readyz": "service_unavailable",

@@ -24,6 +24,7 @@ from jobs.errors import JobCanceled
 from jobs.model import JobRef
 from jobs.values import JobId, Tenant
 from storage.database import Database
+from storage.outbox import outbox, tell
 
 TOLD_WITHIN = timedelta(seconds=10)
 """What a gateway takes at the most to tell a workflow; after that, maintenance does."""
@@ -80,7 +81,7 @@ COLUMNS = """a.job_id, a.key, a.title, a.shown, a.digest, a.editable, a.edits_sc
     a.default_answer, a.deadline, a.reminders, a.requested_at, a.decided_at,
     a.state, a.comment, a.edits, a.decided_by, a.is_default, a.answer_id, a.tell_at"""
 
-REQUEST = """
+REQUEST = f"""
     WITH old AS (
         SELECT id, status, root_id FROM jobs
         WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
@@ -102,16 +103,25 @@ REQUEST = """
         UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
             last_seq = last_seq + 1 + (old.status = 'pending')::int, updated_at = now()
         FROM old, asked WHERE jobs.id = old.id
-        RETURNING jobs.id, last_seq, old.status AS was),
+        RETURNING jobs.id, last_seq, jobs.root_id, callback_url, old.status AS was,
+            jsonb_build_object('key', $3::text, 'title', $4::text, 'digest', $6::text,
+                'editable', $7::boolean, 'default', $9::text,
+                'deadline', $10::timestamptz) AS ask),
     started AS (
         INSERT INTO job_events (job_id, seq, type)
         SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending'),
     event AS (
         INSERT INTO job_events (job_id, seq, type, data)
-        SELECT id, last_seq, 'approval_requested', jsonb_build_object('key', $3::text,
-            'title', $4::text, 'digest', $6::text, 'editable', $7::boolean,
-            'default', $9::text, 'deadline', $10::timestamptz) FROM job)
-    SELECT count(*) > 0 FROM job"""
+        SELECT id, last_seq, 'approval_requested', ask FROM job),
+    happened AS (
+        -- A question of a child concerns whoever listens to its root: it holds up the whole tree.
+        SELECT $1::text AS tenant, 'job.approval_needed' AS event, id AS job_id, FALSE AS of_child,
+            NULL::uuid AS of_endpoint, jsonb_build_object('approval', ask) AS data,
+            COALESCE(callback_url, (SELECT callback_url FROM jobs WHERE id = job.root_id)) AS url
+        FROM job),
+    {outbox("happened")}
+    SELECT (SELECT count(*) FROM job) > 0 AS is_new, (SELECT count(*) FROM outbox) AS told
+"""  # noqa: S608 # put together from constants
 
 END = f"""
     WITH old AS (
@@ -139,7 +149,7 @@ and the workflow is told again after that time unless it has taken the decision.
 
 
 async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
-    """Write an approval down as open, with its event; the job is running from then on.
+    """Write an approval down as open, with its event and its callbacks; the job is running then.
 
     The same approval again changes nothing: it is returned as it stands. One of the same key that
     showed something else is asked for anew, since only a workflow that was reset asks so.
@@ -147,7 +157,7 @@ async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
     Raises:
         JobCanceled: The job has ended, or its cancel was requested.
     """
-    is_new = await db.fetchval(
+    row = await db.fetchrow(
         REQUEST,
         wanted.job.tenant,
         wanted.job.job_id,
@@ -160,7 +170,9 @@ async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
         wanted.default,
         wanted.deadline,
     )
-    if is_new:
+    if row is not None and row["told"]:
+        await tell(db)
+    if row is not None and row["is_new"]:
         return ApprovalStanding(deadline=wanted.deadline)
     # A statement of its own: another try of this deed may have written it just now.
     known = await _taken(db, wanted.job, wanted.key)

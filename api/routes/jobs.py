@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
 from api import submission, waiting
@@ -21,7 +20,7 @@ from api.paging import (
 from api.preferences import IdempotencyKeyIn, WaitIn
 from api.presenter import Presenter, PresenterIn, etag, failure_view
 from api.problems import JobFailureView, Refusal, documented
-from api.streams import opened
+from api.results import result_reply
 from api.views import JobAccepted, JobPage, JobView
 from jobs.errors import InvalidRequest, JobCanceled, NoResult, ResultNotReady
 from jobs.status import JobStatus
@@ -174,10 +173,7 @@ async def get_result(
     row = await jobs.get(gateway.db, tenant, job_id)
     if row.status is not JobStatus.SUCCEEDED:
         raise await _no_result(row, presenter)
-    if row.result_key is None:
-        return JSONResponse(await jobs.get_result(gateway.db, tenant, job_id))
-    pieces = await opened(gateway.objects.stream(tenant, row.result_key))
-    return StreamingResponse(pieces, media_type="application/json")
+    return await result_reply(gateway, row)
 
 
 async def _no_result(row: JobRow, presenter: Presenter) -> Refusal:

@@ -60,6 +60,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_pending ON deliveries (created_at) WHERE status = 'pending';
 CREATE INDEX deliveries_under_way ON deliveries (next_attempt_at) WHERE status = 'delivering';
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX deliveries_newest ON deliveries (tenant, created_at DESC, id DESC);
 CREATE INDEX deliveries_job ON deliveries (job_id);
 CREATE INDEX deliveries_endpoint ON deliveries (endpoint_id, created_at);

@@ -1,31 +1,14 @@
 """One receiver that never answers, and one that does: the second does not notice the first."""
 
-import time
 from datetime import timedelta
 
-from jobs.ids import uuid7
-from jobs.model import Ending, JobRef
-from jobs.status import JobStatus
-from jobs.values import JobId
 from settings import CallbackSettings, WorkerSettings
-from storage import job_moves, jobs
-from storage.jobs import NewJob
 from tests.callbacks.receiver import Answer, Receiver, receiving
-from tests.installation import HERE, TENANT, Installation, eventually, serving
+from tests.callbacks.recording import recorded
+from tests.installation import HERE, Installation, eventually, serving
 
 MANY, SOME = 40, 10
 PLACES, ALL_PLACES = 2, 6
-
-
-async def ended(house: Installation, callback_url: str) -> None:
-    """Record a job and its end, without running it."""
-    job_id = JobId(uuid7(time.time_ns() // 1_000_000))
-    new = NewJob(
-        id=job_id, tenant=TENANT, type="summarize_text", payload={}, callback_url=callback_url
-    )
-    await jobs.insert(house.db, new)
-    ref = JobRef(tenant=TENANT, job_id=job_id, type="summarize_text")
-    await job_moves.finish(house.db, Ending(job=ref, status=JobStatus.CANCELED, started_at=None))
 
 
 async def test_a_receiver_that_never_answers_delays_nobody(bare: Installation, receiver: Receiver):
@@ -39,11 +22,11 @@ async def test_a_receiver_that_never_answers_delays_nobody(bare: Installation, r
     async with receiving() as black_hole:
         black_hole.usually = Answer(silent=True)
         for _ in range(MANY):
-            await ended(bare, black_hole.url)
+            await recorded(bare, black_hole.url)
         async with serving(bare, impatient, settings):
             await black_hole.got(PLACES)
             for _ in range(SOME):
-                await ended(bare, receiver.url)
+                await recorded(bare, receiver.url)
             # If anybody waited for the black hole, this would take until its attempts time out.
             await receiver.got(SOME)
             assert black_hole.connections == PLACES
@@ -56,7 +39,7 @@ async def test_everything_reaches_a_receiver_with_few_places(
 ):
     settings = CallbackSettings(callback_networks=HERE, callback_slots=1)
     for _ in range(SOME):
-        await ended(bare, receiver.url)
+        await recorded(bare, receiver.url)
     async with serving(bare, callback_settings=settings):
         await receiver.got(SOME)
 

@@ -18,6 +18,7 @@ from storage.endpoints import Wish
 from storage.sealing import Vault
 from tests.callbacks.receiver import Answer, Receiver, receiving
 from tests.installation import HERE, TENANT, Installation, eventually, serving
+from tests.workflows import approval_jobs  # noqa: F401 # declares them
 from tests.workflows.looking import scripted, tell
 
 TEXT = "The pilot ran for six weeks."
@@ -96,6 +97,21 @@ async def test_a_job_whose_workflow_was_terminated_is_told(house: Installation, 
 
     [request] = await receiver.got()
     assert request.json()["error_code"] == "workflow_lost"
+
+
+async def test_an_approval_that_is_needed_is_told(house: Installation, receiver: Receiver):
+    ask = {"key": "plan", "title": "The plan", "shown": {"steps": ["dig"]}}
+    job_id = await house.submit("test_asks_people", {"asks": [ask]}, callback_url=receiver.url)
+    [request] = await receiver.got()
+
+    body = request.json()
+    assert (body["type"], body["status"]) == ("job.approval_needed", "running")
+    assert body["job_id"] == str(job_id)
+    assert (body["approval"]["key"], body["approval"]["title"]) == ("plan", "The plan")
+    answer = {"digest": body["approval"]["digest"]}
+    await tell(house, job_id, "approve", answer)
+    _, second = await receiver.got(2)
+    assert second.json()["type"] == "job.succeeded"
 
 
 async def test_an_end_recorded_twice_is_told_once(bare: Installation, receiver: Receiver):

@@ -1,0 +1,165 @@
+"""The log of callbacks: looking at what became of deliveries, and having them made again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from jobs.callbacks import TEST_EVENT, AttemptError, DeliveryStatus
+from jobs.errors import EndpointDisabled
+from jobs.values import DeliveryId, EndpointId, JobId, Tenant
+from storage.database import Database
+from storage.deliveries import COLUMNS, ROWS, Attempt, Delivery, get, to_delivery
+from storage.endpoints import Endpoint
+from storage.outbox import tell
+
+MEMORY = timedelta(days=90)
+"""How long the log of a delivery is kept after its end."""
+
+AGAIN = """status = 'pending', round = round + 1, claimed_until = NULL, next_attempt_at = NULL,
+    ended_at = NULL"""
+"""What makes a dispatcher take a delivery up once more."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which deliveries to list; None and an empty tuple do not filter."""
+
+    statuses: tuple[DeliveryStatus, ...] = ()
+    event: str | None = None
+    endpoint: EndpointId | None = None
+    job: JobId | None = None
+    created_after: datetime | None = None
+
+
+async def page(
+    db: Database,
+    tenant: Tenant,
+    wanted: Filter,
+    *,
+    after: tuple[datetime, DeliveryId] | None,
+    limit: int,
+) -> list[Delivery]:
+    """Return up to `limit` callbacks, newest first, that follow a position."""
+    clauses, args = ["d.tenant = $1", "d.channel = 'callback'"], [tenant]
+
+    def add(clause: str, *values: Any) -> None:
+        numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
+        clauses.append(clause.format(*numbers))
+        args.extend(values)
+
+    if wanted.statuses:
+        add("d.status = ANY({}::text[])", list(wanted.statuses))
+    if wanted.event:
+        add("d.event = {}", wanted.event)
+    if wanted.endpoint:
+        add("d.endpoint_id = {}", wanted.endpoint)
+    if wanted.job:
+        add("d.job_id = {}", wanted.job)
+    if wanted.created_after:
+        add("d.created_at > {}", wanted.created_after)
+    if after:
+        add("(d.created_at, d.id) < ({}, {})", *after)
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} {ROWS} WHERE {' AND '.join(clauses)} "  # only constants and $n
+        f"ORDER BY d.created_at DESC, d.id DESC LIMIT {int(limit)}",
+        *args,
+    )
+    return [to_delivery(row) for row in rows]
+
+
+async def attempts_at(
+    db: Database, delivery_ids: list[DeliveryId]
+) -> dict[DeliveryId, list[Attempt]]:
+    """Return how each try at some deliveries went, in order."""
+    rows = await db.fetch(
+        """
+        SELECT * FROM delivery_attempts WHERE delivery_id = ANY($1) ORDER BY delivery_id, number
+        """,
+        delivery_ids,
+    )
+    found: dict[DeliveryId, list[Attempt]] = {each: [] for each in delivery_ids}
+    for row in rows:
+        found[row["delivery_id"]].append(_attempt(row))
+    return found
+
+
+async def send_again(db: Database, tenant: Tenant, delivery_id: DeliveryId) -> Delivery:
+    """Have a delivery made once more, whatever came of it; the retry table begins anew.
+
+    Raises:
+        CallbackNotFound: The tenant has no such delivery.
+        EndpointDisabled: Its endpoint takes none.
+    """
+    delivery = await get(db, tenant, delivery_id)
+    if not delivery.accepted:
+        raise EndpointDisabled(f"endpoint {str(delivery.endpoint_id)!r} is disabled or deleted")
+    await db.execute(
+        f"UPDATE deliveries SET {AGAIN} WHERE tenant = $1 AND id = $2",  # noqa: S608 # constant
+        tenant,
+        delivery_id,
+    )
+    await tell(db)
+    return await get(db, tenant, delivery_id)
+
+
+async def recover(
+    db: Database, tenant: Tenant, endpoint_id: EndpointId, since: datetime, until: datetime
+) -> int:
+    """Have everything made again that happened in a time and did not reach an endpoint.
+
+    Returns:
+        How many deliveries that are.
+    """
+    rows = await db.fetch(
+        f"""
+        UPDATE deliveries SET {AGAIN}
+        WHERE tenant = $1 AND endpoint_id = $2 AND created_at >= $3 AND created_at < $4
+            AND status IN ('exhausted', 'abandoned')
+        RETURNING id
+        """,  # noqa: S608 # constant
+        tenant,
+        endpoint_id,
+        since,
+        until,
+    )
+    if rows:
+        await tell(db)
+    return len(rows)
+
+
+async def insert_test(
+    db: Database, tenant: Tenant, endpoint: Endpoint, data: dict[str, Any]
+) -> Delivery:
+    """Have an endpoint told that somebody wants to see whether it works."""
+    delivery_id = await db.fetchval(
+        """
+        INSERT INTO deliveries (tenant, event, data, endpoint_id, url)
+        VALUES ($1, $2, $3, $4, $5) RETURNING id
+        """,
+        tenant,
+        TEST_EVENT,
+        data,
+        endpoint.id,
+        endpoint.url,
+    )
+    await tell(db)
+    return await get(db, tenant, delivery_id)
+
+
+async def forget(db: Database) -> None:
+    """Delete deliveries that ended long ago."""
+    await db.execute("DELETE FROM deliveries WHERE ended_at < now() - $1::interval", MEMORY)
+
+
+def _attempt(row: asyncpg.Record) -> Attempt:
+    code = row["error_code"]
+    return Attempt(
+        started_at=row["started_at"],
+        duration=timedelta(milliseconds=row["duration_ms"]),
+        http_status=row["http_status"],
+        error=None if code is None else AttemptError(code),
+        message=row["error_message"],
+        excerpt=row["response_excerpt"],
+    )
