@@ -11,8 +11,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -33,12 +33,9 @@ from activities.attaching import Attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
+from activities.delivering import opening
 from activities.delivering.callbacks import Callbacks
 from activities.delivering.dispatcher import Dispatcher
-from activities.delivering.gate import Gate
-from activities.delivering.guard import Guard, SystemResolver
-from activities.delivering.message import Writer
-from activities.delivering.posting import Poster
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
@@ -74,7 +71,6 @@ from storage.installation import installation_id
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
-from storage.sealing import Vault
 from telemetry.logs import configure_logging
 from telemetry.setup import show_temporal_metrics, telemetry
 from workflows.core.delivery import DeliveryRun
@@ -208,26 +204,18 @@ def _attacher(
     return Attacher(db, objects, files, settings.max_file_bytes)
 
 
-@contextmanager
-def _callbacks(db: Database, settings: CallbackSettings) -> Iterator[Callbacks]:
-    """Wire the deed that tells others."""
-    keys = [key.get_secret_value() for key in settings.secret_keys]
-    policy = settings.url_policy
-    resolver = SystemResolver()
-    poster = Poster(Guard(policy.networks, resolver), timeout=settings.callback_timeout)
-    try:
-        yield Callbacks(
-            db=db,
-            vault=Vault(keys),
-            writer=Writer(db, settings.public_url, keys[0], settings.result_link_lifetime),
-            poster=poster,
-            gate=Gate(settings.callback_slots),
-            policy=policy,
-            disable_after=settings.callback_disable_after,
-            concurrent=settings.concurrent_callbacks,
-        )
-    finally:
-        resolver.close()
+def _callbacks(db: Database, settings: CallbackSettings) -> AbstractContextManager[Callbacks]:
+    return opening.opened(
+        db,
+        [key.get_secret_value() for key in settings.secret_keys],
+        settings.url_policy,
+        public_url=settings.public_url,
+        link_lifetime=settings.result_link_lifetime,
+        timeout=settings.callback_timeout,
+        places=settings.callback_slots,
+        concurrent=settings.concurrent_callbacks,
+        disable_after=settings.callback_disable_after,
+    )
 
 
 def workers(

@@ -24,9 +24,10 @@ from temporalio.service import RPCError
 
 from jobs.callbacks import DeliveryTicket
 from jobs.errors import JobError
+from jobs.starting import JOB_TENANT
 from storage import outbox
 from storage.database import Database
-from storage.executions import JOB_TENANT, RPC_TIMEOUT
+from storage.executions import RPC_TIMEOUT
 from storage.outbox import Claimed
 
 logger = logging.getLogger(__name__)
