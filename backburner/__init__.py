@@ -9,10 +9,12 @@
         print(await client.result(job.job_id))
 """
 
+from backburner.callbacks import Attempt, Callback, Endpoint, Secret
 from backburner.client import AsyncBackburner
 from backburner.errors import (
     ApiError,
     BackburnerError,
+    CallbackRejected,
     GatewayUnreachable,
     JobCanceled,
     JobEnded,
@@ -31,6 +33,7 @@ from backburner.models import (
     Links,
 )
 from backburner.progress import follow
+from backburner.webhooks import CallbackEvent
 from jobs.approvals import ApprovalState
 from jobs.model import Progress
 from jobs.options import JobOptions
@@ -41,9 +44,14 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "AsyncBackburner",
+    "Attempt",
     "BackburnerError",
+    "Callback",
+    "CallbackEvent",
+    "CallbackRejected",
     "Cost",
     "Document",
+    "Endpoint",
     "Estimate",
     "Failure",
     "GatewayUnreachable",
@@ -57,6 +65,7 @@ __all__ = [
     "JobTypeInfo",
     "Links",
     "Progress",
+    "Secret",
     "WaitTimedOut",
     "follow",
 ]

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from backburner.approvals import Approvals
+from backburner.callbacks import Callbacks, Endpoints
 from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
 from backburner.event_stream import follow_events
 from backburner.models import (
@@ -79,6 +80,10 @@ class AsyncBackburner:
         )
         self.approvals = Approvals(self._transport)
         """What waits for people's decisions."""
+        self.callbacks = Callbacks(self._transport)
+        """What others were told of jobs."""
+        self.endpoints = Endpoints(self._transport)
+        """URLs that are told of all jobs."""
 
     @property
     def base_url(self) -> str:
@@ -107,6 +112,7 @@ class AsyncBackburner:
         *,
         options: JobOptions | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
+        callback_url: str | None = None,
         idempotency_key: str | None = None,
         wait: timedelta = timedelta(0),
     ) -> Job:
@@ -117,17 +123,20 @@ class AsyncBackburner:
             payload: What it works on.
             options: Choices such as model and deadline.
             labels: Free words to find the job by.
+            callback_url: Gets a signed POST when the job ends; see `backburner.webhooks`.
             idempotency_key: The same key with the same request always means the same job, also
                 from another process. Made up when missing.
             wait: How long the gateway may hold its reply for the job to end; a job that does is
                 returned with its result.
 
         Raises:
-            ApiError: The type is unknown, the payload does not fit, or the key was used before.
+            ApiError: The type is unknown, the payload does not fit, callbacks may not go to the
+                URL, or the key was used before.
         """
         body: dict[str, Any] = {"type": type, "payload": _sent(payload)}
         body |= {"options": _sent(options)} if options else {}
         body |= {"labels": dict(labels)} if labels else {}
+        body |= {"callback_url": callback_url} if callback_url else {}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         reply = await self._transport.request(
             "POST",

@@ -5,6 +5,7 @@
     BackburnerError
     ├── GatewayUnreachable        nobody answered
     ├── ApiError                  the gateway answered with a problem document
+    ├── CallbackRejected          a callback is not signed by us, or too old
     ├── JobEnded                  the job ended without a result
     │   ├── JobFailed
     │   └── JobCanceled
@@ -33,6 +34,10 @@ class GatewayUnreachable(BackburnerError):
         super().__init__(f"no gateway at {url} ({reason})")
         self.url = url
         self.reason = reason
+
+
+class CallbackRejected(BackburnerError):
+    """Something that claims to be a callback is not: do not act on it, and answer 401."""
 
 
 class ApiError(BackburnerError):

@@ -6,9 +6,11 @@ import typer
 
 from backburner.cli import (
     approvals,
+    callbacks,
     cancel,
     doctor,
     documents,
+    endpoints,
     estimate,
     jobs,
     stack,
@@ -47,7 +49,19 @@ def _root(
     context.obj = Address(url, token)
 
 
-for _module in (stack, submit, estimate, jobs, cancel, approvals, documents, webhooks, doctor):
+for _module in (
+    stack,
+    submit,
+    estimate,
+    jobs,
+    cancel,
+    approvals,
+    documents,
+    callbacks,
+    endpoints,
+    webhooks,
+    doctor,
+):
     _module.register(app)
 
 

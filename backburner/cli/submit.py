@@ -39,6 +39,9 @@ def _submit(
         str | None,
         typer.Option(help="The same key with the same request never starts a second job."),
     ] = None,
+    callback_url: Annotated[
+        str | None, typer.Option(help="Gets a signed POST when the job ends.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
     timeout: Timeout = None,
     output: Output = None,
@@ -52,7 +55,12 @@ def _submit(
 
     async def conversation(client: AsyncBackburner) -> Job:
         job = await client.submit(
-            type, body, options=options, labels=labels, idempotency_key=idempotency_key
+            type,
+            body,
+            options=options,
+            labels=labels,
+            callback_url=callback_url,
+            idempotency_key=idempotency_key,
         )
         return await watched(client, str(job.job_id), timeout) if wait else job
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.gateway import Gateway
 from api.serving import Server
-from backburner import ApiError, AsyncBackburner, JobStatus
+from backburner import ApiError, AsyncBackburner, JobStatus, webhooks
 from backburner.cli import app
-from settings import GatewaySettings
+from settings import CallbackSettings, GatewaySettings
+from tests.callbacks.receiver import Answer, receiving
+from tests.installation import HERE
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 
 TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
@@ -28,6 +30,7 @@ async def client(house):
         job_types=house.job_types,
         settings=GatewaySettings(),
         queue=house.queue,
+        callbacks=CallbackSettings(callback_networks=HERE),
     )
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(create_app(gateway))
@@ -120,3 +123,81 @@ async def test_the_doctor_finds_the_true_gateway_well(client):
     findings = await command(client, "doctor", "-o", "json")
     found = {each["subject"]: each["verdict"] for each in findings}
     assert (found["Gateway"], found["Readiness"], found["Token"]) == ("ok", "ok", "ok")
+
+
+async def test_a_callback_is_asked_for_and_looked_at(client):
+    async with receiving() as receiver:
+        receiver.answers = [Answer(500, body=b"not yet")]
+        job = await client.submit("summarize_text", TEXT, callback_url=receiver.url)
+        await receiver.got(2)
+        secret = await client.callbacks.secret()
+        request = receiver.received[-1]
+        event = webhooks.verify(request.body, request.headers, secret.secret)
+        assert (event.job_id, event.type) == (job.job_id, "job.succeeded")
+        callback = await client.callbacks.wait(event.webhook_id, attempts=2)
+        assert [each.http_status for each in callback.attempts] == [500, 204]
+        assert callback.attempts[0].response_excerpt == "not yet"
+        assert await client.callbacks.of_job(job.job_id) == [callback]
+        listed = [each async for each in client.callbacks.list(event="job.succeeded")]
+        assert [each.callback_id for each in listed] == [callback.callback_id]
+        await client.callbacks.redeliver(callback.callback_id)
+        await receiver.got(3)
+
+
+async def test_an_endpoint_is_kept_in_shape(client):
+    async with receiving() as receiver:
+        endpoint = await client.endpoints.create(receiver.url, events=["job.failed"])
+        sent = await client.endpoints.test(endpoint.endpoint_id)
+        [request] = await receiver.got()
+        event = webhooks.verify(request.body, request.headers, endpoint.secret)
+        assert (event.type, event.webhook_id) == ("endpoint.test", str(sent.callback_id))
+        assert (event.endpoint or {})["url"] == receiver.url
+        rotated = await client.endpoints.rotate_secret(endpoint.endpoint_id)
+        await client.endpoints.test(endpoint.endpoint_id)
+        request = (await receiver.got(2))[-1]
+        for secret in (endpoint.secret, rotated.secret):
+            again = webhooks.verify(request.body, request.headers, secret)
+            assert again.type == "endpoint.test"
+        changed = await client.endpoints.change(endpoint.endpoint_id, enabled=False)
+        assert changed.disabled_reason == "by_owner"
+        [listed] = await client.endpoints.list()
+        assert listed == await client.endpoints.get(endpoint.endpoint_id) == changed
+        await client.endpoints.change(endpoint.endpoint_id, enabled=True, events=[])
+        since = datetime.now(UTC) - timedelta(hours=1)
+        assert await client.endpoints.recover(endpoint.endpoint_id, since) == 0
+        await client.endpoints.delete(endpoint.endpoint_id)
+        assert list(await client.endpoints.list()) == []
+
+
+async def test_the_command_line_manages_endpoints_and_callbacks(client):
+    async with receiving() as receiver:
+        endpoint = await command(client, "endpoints", "add", receiver.url, "--event", "job.failed")
+        endpoint_id = endpoint["endpoint_id"]
+        tested = await command(client, "endpoints", "test", endpoint_id)
+        assert tested["status"] == "delivered"
+        [listed] = await command(client, "callbacks", "list")
+        assert listed["callback_id"] == tested["callback_id"]
+        again = await command(client, "callbacks", "redeliver", tested["callback_id"])
+        assert again["attempt_count"] == 2
+        shown = await command(client, "callbacks", "show", tested["callback_id"])
+        assert len(shown["attempts"]) == 2
+        rotated = await command(client, "endpoints", "rotate-secret", endpoint_id)
+        assert rotated["secret"] != endpoint["secret"]
+        disabled = await command(client, "endpoints", "disable", endpoint_id)
+        assert disabled["enabled"] is False
+        assert (await command(client, "endpoints", "enable", endpoint_id))["enabled"]
+        [seen] = await command(client, "endpoints", "list")
+        assert seen["endpoint_id"] == endpoint_id
+        secret = await command(client, "callbacks", "secret")
+        assert (await command(client, "callbacks", "rotate-secret"))["secret"] != secret["secret"]
+        table = await asyncio.to_thread(
+            CliRunner().invoke,
+            app,
+            ["--url", client.base_url, "callbacks", "show", tested["callback_id"], "-o", "table"],
+        )
+        assert "delivered" in table.stdout
+        for arguments in (("recover", endpoint_id), ("remove", endpoint_id)):
+            done = await asyncio.to_thread(
+                CliRunner().invoke, app, ["--url", client.base_url, "endpoints", *arguments]
+            )
+            assert done.exit_code == 0, done.output
