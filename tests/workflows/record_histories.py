@@ -32,6 +32,8 @@ from local.temporal import TemporalServer
 from storage import approvals
 from storage.approvals import Approval
 from storage.migrate import migrate
+from tests.callbacks.receiver import Answer, receiving
+from tests.callbacks.recording import recorded
 from tests.installation import TENANT, Installation, eventually, installed, serving
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 from tests.workflows.examples import TEXT, example
@@ -50,6 +52,8 @@ ITS_OWN: dict[tuple[str, str], dict[str, Any]] = {
     ("process_pending_documents", "failed"): {"fault": "unauthorized", "fault_times": 100},
 }
 """What the emulator is told instead, where the usual does not end a job like that."""
+DELIVERIES = {"delivered": (204,), "refused_once": (500, 204), "gone": (410,)}
+"""What the receiver answers in each case."""
 
 MORE_DOCUMENTS = 14
 """More than one group: the tree has two levels."""
@@ -173,6 +177,17 @@ async def record_approvals(house: Installation) -> None:
     await keep(house, "test_asks_people", "approvals", job_id)
 
 
+async def record_delivery(house: Installation, case: str, *answers: int) -> None:
+    """Tell a receiver of a job's end, answered in these ways, and keep the delivery's history."""
+    async with receiving() as receiver:
+        receiver.answers = [Answer(each) for each in answers]
+        job_id = await recorded(house, receiver.url)
+        delivery_id = await house.db.fetchval("SELECT id FROM deliveries WHERE job_id = $1", job_id)
+        await receiver.got(len(answers))
+        await house.closed(delivery_id)
+    await keep(house, "delivery", case, delivery_id)
+
+
 async def keep(house: Installation, name: str, case: str, job_id: JobId) -> None:
     """Write the history of a job that has ended to its file."""
     history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
@@ -207,6 +222,9 @@ async def main(*, again: bool) -> None:
         if again or not (HISTORIES / "generate_report" / "approved.json").exists():
             payload = {"topic": "Boats", "sources": [{"text": TEXT}], "approve_outline": {}}
             await record(house, house.job_types["generate_report"], "approved", payload)
+        for case, answers in DELIVERIES.items():
+            if again or not (HISTORIES / "delivery" / f"{case}.json").exists():
+                await record_delivery(house, case, *answers)
 
 
 if __name__ == "__main__":
