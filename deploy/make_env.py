@@ -4,6 +4,7 @@ Passwords and tokens are random, so that no sample secret is ever in use. With O
 environment the key is taken over; without it, the emulator answers.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -23,6 +24,8 @@ def lines() -> list[str]:
     made = [f"{name}={secrets.token_hex(24)}" for name in PASSWORDS]
     made.append(f"BACKBURNER_API_TOKENS={json.dumps({secrets.token_hex(32): 'default'})}")
     made.append("BACKBURNER_OPENAI_WEBHOOK_SECRETS=[]")
+    sealing = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    made.append(f"BACKBURNER_SECRET_KEYS={json.dumps([sealing])}")
     if key:
         return [*made, f"OPENAI_API_KEY={key}"]
     emulated = ["COMPOSE_PROFILES=emulator", "OPENAI_API_KEY=emulated"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from jobs.callbacks import TEST_EVENT, AttemptError, DeliveryStatus
-from jobs.errors import EndpointDisabled
+from jobs.callbacks import CALLBACK, TEST_EVENT, AttemptError, DeliveryStatus
+from jobs.errors import CallbackNotFound, EndpointDisabled
 from jobs.values import DeliveryId, EndpointId, JobId, Tenant
 from storage.database import Database
 from storage.deliveries import COLUMNS, ROWS, Attempt, Delivery, get, to_delivery
@@ -69,6 +69,18 @@ async def page(
     return [to_delivery(row) for row in rows]
 
 
+async def callback(db: Database, tenant: Tenant, delivery_id: DeliveryId) -> Delivery:
+    """Return a callback.
+
+    Raises:
+        CallbackNotFound: The tenant has no such callback; deliveries by other channels are none.
+    """
+    found = await get(db, tenant, delivery_id)
+    if found.channel != CALLBACK:
+        raise CallbackNotFound(f"no callback {str(delivery_id)!r}")
+    return found
+
+
 async def attempts_at(
     db: Database, delivery_ids: list[DeliveryId]
 ) -> dict[DeliveryId, list[Attempt]]:
@@ -92,7 +104,7 @@ async def send_again(db: Database, tenant: Tenant, delivery_id: DeliveryId) -> D
         CallbackNotFound: The tenant has no such delivery.
         EndpointDisabled: Its endpoint takes none.
     """
-    delivery = await get(db, tenant, delivery_id)
+    delivery = await callback(db, tenant, delivery_id)
     if not delivery.accepted:
         raise EndpointDisabled(f"endpoint {str(delivery.endpoint_id)!r} is disabled or deleted")
     await db.execute(

@@ -19,7 +19,7 @@ from storage.secrets import Secret
 LARGEST_BYTES = 20_000
 """A larger body carries a link instead of the result, as Standard Webhooks recommends."""
 
-STATUS_TOLD = {
+STATUS_TOLD: dict[str, JobStatus] = {
     EventType.JOB_SUCCEEDED: JobStatus.SUCCEEDED,
     EventType.JOB_FAILED: JobStatus.FAILED,
     EventType.JOB_CANCELED: JobStatus.CANCELED,
@@ -84,7 +84,7 @@ def _of_job(job: JobRow, delivery: Delivery) -> dict[str, Any]:
         "job_id": job.id,
         "job_type": job.type,
         "labels": job.labels,
-        "status": STATUS_TOLD.get(EventType(delivery.event), JobStatus.RUNNING),
+        "status": STATUS_TOLD.get(delivery.event, JobStatus.RUNNING),
         "result": None,
         "result_url": None,
         "error_code": failure.code if failure else None,

@@ -29,7 +29,7 @@ from api.presenter import PresenterIn
 from api.problems import documented
 from jobs.callbacks import DeliveryStatus
 from jobs.values import DeliveryId, EndpointId, JobId
-from storage import deliveries, delivery_log, jobs, secrets
+from storage import delivery_log, jobs, secrets
 from storage.delivery_log import Filter
 
 router = APIRouter(prefix="/api", tags=["callbacks"])
@@ -82,7 +82,7 @@ async def get_callback(
     callback_id: DeliveryId, gateway: GatewayIn, tenant: TenantIn
 ) -> CallbackDetail:
     """Return a callback with every attempt."""
-    found = await deliveries.get(gateway.db, tenant, callback_id)
+    found = await delivery_log.callback(gateway.db, tenant, callback_id)
     attempts = await delivery_log.attempts_at(gateway.db, [callback_id])
     return callback_detail(found, attempts[callback_id])
 

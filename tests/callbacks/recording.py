@@ -19,6 +19,7 @@ async def recorded(
     result: str = '{"summary": "It worked."}',
     result_key: str | None = None,
     failure: Failure | None = None,
+    parent: JobId | None = None,
 ) -> JobId:
     """Record a job and its end, as a workflow would."""
     new = NewJob(
@@ -29,6 +30,8 @@ async def recorded(
         callback_url=callback_url,
     )
     await jobs.insert(house.db, new)
+    if parent is not None:
+        await house.db.execute("UPDATE jobs SET parent_id = $2 WHERE id = $1", new.id, parent)
     ending = Ending(
         job=JobRef(tenant=TENANT, job_id=new.id, type=new.type),
         status=status,
