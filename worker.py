@@ -12,13 +12,11 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import httpx2
-import openai
 import uvloop
 from prometheus_client import start_http_server
 from pydantic import ValidationError
@@ -33,9 +31,8 @@ from activities.attaching import Attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
-from activities.delivering import opening
 from activities.delivering.callbacks import Callbacks
-from activities.delivering.dispatcher import Dispatcher
+from activities.delivering.opening import telling
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
@@ -44,7 +41,7 @@ from activities.listener import Listener
 from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
 from activities.pace import Pace
-from activities.provider import account_headers
+from activities.provider import account_headers, open_sdk
 from activities.provider_files import ProviderFiles
 from activities.records import Records
 from activities.releasing import Releaser
@@ -132,9 +129,10 @@ async def build(
 ) -> AsyncIterator[Deeds]:
     """Wire the deeds to their drivers and release the drivers in the end."""
     async with (
-        _sdk(provider_settings, settings) as sdk,
+        open_sdk(provider_settings, settings.waiting_responses) as sdk,
         StatusClient(str(sdk.base_url), account_headers(sdk)) as status_client,
         Watcher(status_client, concurrent_polls=settings.concurrent_polls) as watcher,
+        telling(db, client, queue, callback_settings) as told,
     ):
         is_synchronous = not provider_settings.background
         timeout = (
@@ -156,12 +154,8 @@ async def build(
         adopter = Adopter(db, client, provider, books, releaser, installation)
         eraser = DocumentEraser(db, objects, attacher.files)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
-        dispatcher = Dispatcher(db, client, queue, callback_settings.callback_pauses)
-        listener = Listener(listen_url, db, watcher, adopter.adopt_strangers, dispatcher.wake)
-        async with AsyncExitStack() as stack:
-            callbacks = stack.enter_context(_callbacks(db, callback_settings))
-            await stack.enter_async_context(listener.running())
-            await stack.enter_async_context(dispatcher.running())
+        wake = told.dispatcher.wake
+        async with Listener(listen_url, db, watcher, adopter.adopt_strangers, wake).running():
             yield Deeds(
                 responses=Responses(submitter, releaser, books, watcher, Pace()),
                 records=Records(db, objects),
@@ -175,22 +169,9 @@ async def build(
                 tables=Tables(db, objects),
                 library=Library(db),
                 callbacks=callbacks,
+                callbacks=told.callbacks,
                 watcher=watcher,
             )
-
-
-def _sdk(provider: OpenAISettings, settings: WorkerSettings) -> openai.AsyncOpenAI:
-    seconds = provider.request_timeout.total_seconds()
-    # A synchronous POST holds its connection for as long as a background response is waited for.
-    connections = 1000 if provider.background else 1000 + settings.waiting_responses
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=100)
-    return openai.AsyncOpenAI(
-        api_key=provider.api_key.get_secret_value(),
-        base_url=provider.base_url,
-        max_retries=0,
-        timeout=seconds,
-        http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
-    )
 
 
 def _attacher(
@@ -202,20 +183,6 @@ def _attacher(
         upload_timeout_seconds=settings.submit_timeout.total_seconds(),
     )
     return Attacher(db, objects, files, settings.max_file_bytes)
-
-
-def _callbacks(db: Database, settings: CallbackSettings) -> AbstractContextManager[Callbacks]:
-    return opening.opened(
-        db,
-        [key.get_secret_value() for key in settings.secret_keys],
-        settings.url_policy,
-        public_url=settings.public_url,
-        link_lifetime=settings.result_link_lifetime,
-        timeout=settings.callback_timeout,
-        places=settings.callback_slots,
-        concurrent=settings.concurrent_callbacks,
-        disable_after=settings.callback_disable_after,
-    )
 
 
 def workers(

@@ -16,6 +16,7 @@ from openai.types.responses import (
 from activities import failures
 from jobs.errors import ProviderBadRequest, ProviderFailure, ProviderNotFound, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
+from settings import OpenAISettings
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 
@@ -27,6 +28,21 @@ WINDOW_NOTE = "backburner_window"
 """The metadata key of the completion window, which the price depends on."""
 
 Content: TypeAlias = ResponseInputMessageContentListParam
+
+
+def open_sdk(settings: OpenAISettings, waiting_responses: int) -> openai.AsyncOpenAI:
+    """Return the provider's own client, to be closed by the caller."""
+    seconds = settings.request_timeout.total_seconds()
+    # A synchronous POST holds its connection for as long as a background response is waited for.
+    connections = 1000 if settings.background else 1000 + waiting_responses
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=100)
+    return openai.AsyncOpenAI(
+        api_key=settings.api_key.get_secret_value(),
+        base_url=settings.base_url,
+        max_retries=0,
+        timeout=seconds,
+        http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, limits=limits),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,44 +1,51 @@
-"""Wires the deed that sends callbacks to its parts."""
+"""Opens what tells others: the dispatcher of the outbox, and the deed that sends callbacks."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from temporalio.client import Client
 
 from activities.delivering.callbacks import Callbacks
+from activities.delivering.dispatcher import Dispatcher
 from activities.delivering.gate import Gate
 from activities.delivering.guard import Guard, SystemResolver
 from activities.delivering.message import Writer
 from activities.delivering.posting import Poster
-from jobs.callbacks import UrlPolicy
+from settings import CallbackSettings
 from storage.database import Database
 from storage.sealing import Vault
 
 
-@contextmanager
-def opened(
-    db: Database,
-    keys: Sequence[str],
-    policy: UrlPolicy,
-    *,
-    public_url: str | None,
-    link_lifetime: timedelta,
-    timeout: timedelta,
-    places: int,
-    concurrent: int,
-    disable_after: timedelta,
-) -> Iterator[Callbacks]:
-    """Yield the deed; the threads that look names up end with the block."""
+@dataclass(frozen=True)
+class Telling:
+    """What a worker needs to tell others."""
+
+    callbacks: Callbacks
+    dispatcher: Dispatcher
+
+
+@asynccontextmanager
+async def telling(
+    db: Database, client: Client, queue: str, settings: CallbackSettings
+) -> AsyncIterator[Telling]:
+    """Dispatch for as long as the block lasts; the threads that look names up end with it."""
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    policy = settings.url_policy
     resolver = SystemResolver()
+    callbacks = Callbacks(
+        db=db,
+        vault=Vault(keys),
+        writer=Writer(db, settings.public_url, keys[0], settings.result_link_lifetime),
+        poster=Poster(Guard(policy.networks, resolver), timeout=settings.callback_timeout),
+        gate=Gate(settings.callback_slots),
+        policy=policy,
+        disable_after=settings.callback_disable_after,
+        concurrent=settings.concurrent_callbacks,
+    )
+    dispatcher = Dispatcher(db, client, queue, settings.callback_pauses)
     try:
-        yield Callbacks(
-            db=db,
-            vault=Vault(keys),
-            writer=Writer(db, public_url, keys[0], link_lifetime),
-            poster=Poster(Guard(policy.networks, resolver), timeout=timeout),
-            gate=Gate(places),
-            policy=policy,
-            disable_after=disable_after,
-            concurrent=concurrent,
-        )
+        async with dispatcher.running():
+            yield Telling(callbacks, dispatcher)
     finally:
         resolver.close()
