@@ -50,3 +50,6 @@ WEBHOOKS = METER.create_counter(
 DELIVERIES = METER.create_counter(
     "backburner_delivery_attempts", description="Attempts to deliver a callback, by outcome"
 )
+ENDPOINTS_DISABLED = METER.create_counter(
+    "backburner_endpoints_disabled", description="Endpoints that were disabled, by reason"
+)

@@ -27,6 +27,7 @@ from storage import deliveries, secrets
 from storage.database import Database
 from storage.deliveries import Attempt, Delivery
 from storage.sealing import Vault
+from telemetry import instruments
 
 SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
 
@@ -94,12 +95,14 @@ class Callbacks(DeliveryDeeds):
             excerpt=reply.excerpt,
         )
         await deliveries.record(self.db, delivery, attempt, status, wait=wait)
+        instruments.DELIVERIES.add(1, {"outcome": str(error or status)})
         if error is not None and delivery.endpoint_id is not None:
-            gone = error is AttemptError.GONE
+            gone = reply.status == HTTPStatus.GONE
             disabled = await deliveries.disable_if_due(
                 self.db, delivery.endpoint_id, gone=gone, after=self.disable_after
             )
             if disabled:
+                instruments.ENDPOINTS_DISABLED.add(1, {"reason": "gone" if gone else "failing"})
                 activity.logger.warning("endpoint %s was disabled: %s", delivery.endpoint_id, error)
                 return Verdict()
         return Verdict(wait=wait)
