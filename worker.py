@@ -11,23 +11,22 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 import uvloop
-from prometheus_client import start_http_server
 from pydantic import ValidationError
-from temporalio.client import Client, Interceptor
+from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adopting import Adopter
 from activities.approvals import Approvals
-from activities.attaching import Attacher
+from activities.attaching import open_attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
@@ -42,7 +41,6 @@ from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
 from activities.pace import Pace
 from activities.provider import account_headers, open_sdk
-from activities.provider_files import ProviderFiles
 from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
@@ -69,7 +67,7 @@ from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
 from telemetry.logs import configure_logging
-from telemetry.setup import show_temporal_metrics, telemetry
+from telemetry.setup import telemetry
 from workflows.core.delivery import DeliveryRun
 from workflows.core.maintenance import MaintenanceTurn
 
@@ -145,7 +143,7 @@ async def build(
         )
         books = Books(db, objects)
         releaser = Releaser(provider, books)
-        attacher = _attacher(sdk, db, objects, provider_settings)
+        attacher = open_attacher(sdk, db, objects, provider_settings)
         installation = await installation_id(db)
         model, per_minute = provider_settings.model, provider_settings.requests_per_minute
         submitter = Submitter(
@@ -168,21 +166,9 @@ async def build(
                 ),
                 tables=Tables(db, objects),
                 library=Library(db),
-                callbacks=callbacks,
                 callbacks=told.callbacks,
                 watcher=watcher,
             )
-
-
-def _attacher(
-    sdk: openai.AsyncOpenAI, db: Database, objects: Objects, settings: OpenAISettings
-) -> Attacher:
-    files = ProviderFiles(
-        sdk,
-        lifetime=settings.file_lifetime,
-        upload_timeout_seconds=settings.submit_timeout.total_seconds(),
-    )
-    return Attacher(db, objects, files, settings.max_file_bytes)
 
 
 def workers(
@@ -304,7 +290,15 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     db = await stack.enter_async_context(
         connect(storage.database_url, pool_size=storage.database_pool_size)
     )
-    interceptors = stack.enter_context(_shown())
+    seen = TelemetrySettings()
+    interceptors = stack.enter_context(
+        telemetry(
+            "backburner-worker",
+            host=seen.metrics_host,
+            port=seen.metrics_port,
+            temporal_port=seen.temporal_metrics_port,
+        )
+    )
     client = await connect_temporal(store, interceptors=interceptors)
     await register_search_attributes(client)
     job_types = discover()
@@ -326,18 +320,6 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
         await ensure_maintenance(client, temporal.queue)
     logger.info("serving %s", ", ".join(each.task_queue for each in pool))
     await _until_told(pool, deeds.watcher)
-
-
-@contextmanager
-def _shown() -> Iterator[list[Interceptor]]:
-    """Show traces and metrics as the settings say; give what carries traces along."""
-    seen = TelemetrySettings()
-    if seen.temporal_metrics_port:
-        show_temporal_metrics(seen.metrics_host, seen.temporal_metrics_port)
-    with telemetry("backburner-worker") as interceptors:
-        if seen.metrics_port:
-            start_http_server(seen.metrics_port, seen.metrics_host)
-        yield interceptors
 
 
 async def _until_told(pool: list[Worker], watcher: Watcher) -> None:

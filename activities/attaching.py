@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
+import openai
 from openai.types.responses import ResponseInputContentParam
 
 from activities.fetching import fetched
@@ -14,6 +15,7 @@ from activities.provider_files import ProviderFiles, Uploaded
 from jobs.errors import AttachmentTooLarge, ProviderFailure
 from jobs.requests import DocumentPart, ResponseRequest
 from jobs.values import Tenant
+from settings import OpenAISettings
 from storage import documents, provider_files
 from storage.database import Database
 from storage.documents import Document
@@ -163,3 +165,15 @@ class Attacher:
             await self.files.delete(uploaded.file_id)
         except ProviderFailure as error:
             logger.info("file %s is left to expire: %s", uploaded.file_id, error.detail)
+
+
+def open_attacher(
+    sdk: openai.AsyncOpenAI, db: Database, objects: Objects, settings: OpenAISettings
+) -> Attacher:
+    """Build an attacher as the settings say."""
+    files = ProviderFiles(
+        sdk,
+        lifetime=settings.file_lifetime,
+        upload_timeout_seconds=settings.submit_timeout.total_seconds(),
+    )
+    return Attacher(db, objects, files, settings.max_file_bytes)

@@ -50,7 +50,7 @@ from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal
 from storage.objects import Objects, open_store
 from telemetry.logs import configure_logging
-from telemetry.setup import show_temporal_metrics, telemetry
+from telemetry.setup import telemetry
 
 DESCRIPTION = """Long AI jobs that must not be lost: submit one, get an id at once, and ask for its
 status, events and result whenever you like. Every error is a problem document (RFC 9457)."""
@@ -187,9 +187,9 @@ def _run() -> None:
 
 async def _serve() -> None:
     settings, seen = GatewaySettings(), TelemetrySettings()
-    if seen.temporal_metrics_port:
-        show_temporal_metrics(seen.metrics_host, seen.temporal_metrics_port)
-    with telemetry("backburner-gateway") as interceptors:
+    with telemetry(
+        "backburner-gateway", host=seen.metrics_host, temporal_port=seen.temporal_metrics_port
+    ) as interceptors:
         await _serve_until_told(settings, interceptors)
 
 

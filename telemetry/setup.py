@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from prometheus_client import start_http_server
 from temporalio.client import Interceptor
 from temporalio.contrib.opentelemetry import TracingInterceptor, create_tracer_provider
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -20,8 +21,8 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 """OpenTelemetry's own variables; everything else about the exporters follows them too."""
 
 
-def show_temporal_metrics(host: str, port: int) -> None:
-    """Serve the metrics of Temporal's SDK; to be called before any client is made."""
+def _show_temporal_metrics(host: str, port: int) -> None:
+    # Clients take the runtime that is the default when they are made.
     prometheus = PrometheusConfig(
         bind_address=f"{host}:{port}",
         counters_total_suffix=True,
@@ -37,15 +38,24 @@ def traces_are_wanted() -> bool:
 
 
 @contextmanager
-def telemetry(service: str) -> Iterator[list[Interceptor]]:
+def telemetry(
+    service: str, *, host: str, port: int | None = None, temporal_port: int | None = None
+) -> Iterator[list[Interceptor]]:
     """Install the providers of one process, and flush what they hold in the end.
 
     Args:
         service: Name of the process in traces, unless OTEL_SERVICE_NAME says otherwise.
+        host: Where metrics are served.
+        port: Of our own metrics; None where something else serves them.
+        temporal_port: Of the metrics of Temporal's SDK; None serves none.
 
     Yields:
         What carries traces through Temporal; nothing when nobody collects them.
     """
+    if temporal_port is not None:
+        _show_temporal_metrics(host, temporal_port)
+    if port is not None:
+        start_http_server(port, host)
     resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", service)})
     readers: list[MetricReader] = [PrometheusMetricReader()]
     if traces_are_wanted():
