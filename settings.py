@@ -157,6 +157,8 @@ class GatewaySettings(_Settings):
         max_request_bytes: Largest JSON body.
         max_upload_bytes: Largest upload request.
         max_wait_seconds: Longest `Prefer: wait`.
+        shortest_schedule_seconds: Schedules whose runs lie closer together are refused: each run
+            costs money.
     """
 
     environment: Literal["development", "production"] = "development"
@@ -168,6 +170,7 @@ class GatewaySettings(_Settings):
     max_request_bytes: int = 4 * 1024 * 1024
     max_upload_bytes: int = 512 * 1024 * 1024
     max_wait_seconds: int = 60
+    shortest_schedule_seconds: int = Field(default=60, ge=1)
 
     @field_validator("openai_webhook_secrets")
     @classmethod

@@ -45,6 +45,7 @@ from activities.records import Records
 from activities.releasing import Releaser
 from activities.responses import Responses
 from activities.rows import Tables
+from activities.scheduling import Scheduling
 from activities.settling import Books
 from activities.status_client import StatusClient
 from activities.submitting import Submitter
@@ -70,6 +71,7 @@ from telemetry.logs import configure_logging
 from telemetry.setup import telemetry
 from workflows.core.delivery import DeliveryRun
 from workflows.core.maintenance import MaintenanceTurn
+from workflows.core.scheduled import ScheduledJobRun
 
 logger = logging.getLogger("backburner.worker")
 
@@ -105,6 +107,7 @@ class Deeds:
     library: Library
     maintenance: Maintenance
     callbacks: Callbacks
+    scheduling: Scheduling
     watcher: Watcher
 
 
@@ -167,6 +170,7 @@ async def build(
                 tables=Tables(db, objects),
                 library=Library(db),
                 callbacks=told.callbacks,
+                scheduling=Scheduling(db, job_types),
                 watcher=watcher,
             )
 
@@ -206,6 +210,11 @@ def _main_worker(
     return common(
         task_queue=Queue.MAIN.under(base),
         workflows=[MaintenanceTurn, DeliveryRun, *(each.workflow for each in job_types.values())],
+        workflows=[
+            MaintenanceTurn,
+            ScheduledJobRun,
+            *(each.workflow for each in job_types.values()),
+        ],
         activities=[
             deeds.responses.respond,
             deeds.responses.adopt_response,
@@ -223,6 +232,7 @@ def _main_worker(
             deeds.documents.attach_document,
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,
+            deeds.scheduling.open_scheduled,
         ],
         workflow_runner=SandboxedWorkflowRunner(
             # Our own files are imported once: a copy of them per workflow takes a third of the

@@ -35,6 +35,7 @@ from api.routes import (
     result_links,
 )
 from api.routes import jobs as job_routes
+from api.routes import schedules as schedule_routes
 from api.serving import Server
 from jobs.registry import JobTypeConflict, discover
 from jobs.webhooks import INCOMING_PATH
@@ -59,6 +60,7 @@ TAGS = [
     {"name": "jobs", "description": "Submit jobs and see what became of them."},
     {"name": "interactions", "description": "Talk to a job while it goes on."},
     {"name": "approvals", "description": "What waits for people's decisions."},
+    {"name": "schedules", "description": "Have jobs run by themselves."},
     {"name": "documents", "description": "Files that jobs read."},
     {"name": "job types", "description": "What this installation can do."},
     {"name": "webhooks", "description": "What the provider tells us."},
@@ -72,6 +74,7 @@ ROUTES = (
     job_events,
     interactions,
     approvals,
+    schedule_routes,
     documents,
     job_types,
     openai_webhook,

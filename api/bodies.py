@@ -2,14 +2,27 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.pointers import unstorable
 from jobs.errors import InvalidPayload
 from jobs.options import JobOptions
+from jobs.schedules.model import RESERVED
 from jobs.values import Strict
 
-LabelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+def _unreserved(name: str) -> str:
+    if name.startswith(RESERVED):
+        raise PydanticCustomError("label", "labels that begin with 'backburner.' are reserved")
+    return name
+
+
+LabelName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"),
+    AfterValidator(_unreserved),
+]
 LabelText = Annotated[str, StringConstraints(max_length=256)]
 
 

@@ -22,6 +22,7 @@ from api.views import (
 from jobs.errors import advice_for
 from jobs.fingerprints import fingerprint
 from jobs.money import Cost
+from jobs.schedules.model import SCHEDULE_LABEL, TIME_LABEL
 from jobs.status import JobStatus
 from jobs.values import JobId
 from storage import approvals, jobs
@@ -130,11 +131,13 @@ class Presenter:
             "progress": row.progress,
             "waiting_for": row.waiting_for,
             "error": failure_view(row),
-            "cost": _cost(row.cost),
+            "cost": cost_view(row.cost),
             "retry_count": row.retry_count,
             "labels": row.labels,
             "parent_id": row.parent_id,
             "root_id": row.root_id,
+            "schedule_id": row.labels.get(SCHEDULE_LABEL),
+            "scheduled_at": row.labels.get(TIME_LABEL),
             "created_at": row.created_at,
             "started_at": row.started_at,
             "completed_at": row.completed_at,
@@ -178,7 +181,8 @@ def etag(row: JobRow, asked: list[Approval]) -> str:
     return f'W/"{version}"'
 
 
-def _cost(cost: Cost) -> CostView:
+def cost_view(cost: Cost) -> CostView:
+    """Present a cost; dollars are text, so that nothing is rounded."""
     return CostView(
         usd=None if cost.usd is None else f"{cost.usd:f}",
         **cost.usage.model_dump(),

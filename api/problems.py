@@ -22,6 +22,7 @@ from jobs.errors import (
     JobNotFound,
     MethodNotAllowed,
     RequestTooLarge,
+    ScheduleNotFound,
     Unauthenticated,
     UnknownRoute,
     UnsupportedMediaType,
@@ -238,6 +239,7 @@ def _absent(parameter: str, request: Request) -> JobError:
         "document_id": DocumentNotFound,
         "callback_id": CallbackNotFound,
         "endpoint_id": EndpointNotFound,
+        "schedule_id": ScheduleNotFound,
     }
     value = request.path_params.get(parameter, "")
     return kinds.get(parameter, UnknownRoute)(f"{value!r} is no id")

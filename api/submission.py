@@ -2,7 +2,7 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,6 +30,8 @@ from storage import documents, executions, jobs
 from storage.jobs import JobRow, NewJob
 from telemetry import instruments, traces
 
+M = TypeVar("M", bound=BaseModel)
+
 LOG = logging.getLogger(__name__)
 
 NOT_BUILT = ("notify",)
@@ -50,10 +52,7 @@ async def submit(
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Postgres does not answer.
     """
-    _refuse_unbuilt(wanted)
-    job_type = await fitting(gateway, tenant, wanted.type, wanted.payload)
-    if wanted.callback_url is not None:
-        refuse_url(gateway, wanted.callback_url, "/callback_url")
+    job_type = await vetted(gateway, tenant, wanted)
     new = NewJob(
         id=JobId(uuid7(time.time_ns() // 1_000_000)),
         tenant=tenant,
@@ -76,7 +75,25 @@ async def submit(
     return row, is_new
 
 
-async def fitting(gateway: Gateway, tenant: Tenant, name: str, payload: dict[str, Any]) -> JobType:
+async def vetted(gateway: Gateway, tenant: Tenant, wanted: JobRequest, base: str = "") -> JobType:
+    """Refuse a job that could not be started, and return its type; `base` points at the job.
+
+    Raises:
+        NotBuiltYet: The request asks for something this version does not do.
+        UnknownJobType: There is no such job type.
+        InvalidPayload: The payload does not fit; with a pointer to each mistake.
+        Refusal: It names documents that do not exist.
+    """
+    _refuse_unbuilt(wanted, base)
+    job_type = await fitting(gateway, tenant, wanted.type, wanted.payload, base)
+    if wanted.callback_url is not None:
+        refuse_url(gateway, wanted.callback_url, f"{base}/callback_url")
+    return job_type
+
+
+async def fitting(
+    gateway: Gateway, tenant: Tenant, name: str, payload: dict[str, Any], base: str = ""
+) -> JobType:
     """Return the job type that a payload is for, if it can work on it.
 
     Raises:
@@ -87,7 +104,7 @@ async def fitting(gateway: Gateway, tenant: Tenant, name: str, payload: dict[str
     job_type = gateway.job_types.get(name)
     if job_type is None:
         raise UnknownJobType(f"no job type {name!r}")
-    checked = examine(job_type, payload, gateway.job_types).within("/payload")
+    checked = examine(job_type, payload, gateway.job_types).within(f"{base}/payload")
     if checked.mistakes:
         found = [{"pointer": each.pointer, "detail": each.detail} for each in checked.mistakes]
         raise InvalidPayload(f"it does not fit {job_type.input.__name__}", errors=found)
@@ -95,7 +112,7 @@ async def fitting(gateway: Gateway, tenant: Tenant, name: str, payload: dict[str
     return job_type
 
 
-def validated(model: type[BaseModel], document: Any, base: str) -> BaseModel:
+def validated(model: type[M], document: Any, base: str) -> M:
     """Fit a document, which lies at a pointer inside the body, to a model.
 
     A field the model does not know is a mistake of the sender, unless the model says otherwise.
@@ -123,10 +140,10 @@ def refuse_url(gateway: Gateway, url: str, base: str) -> None:
         raise Refusal(error, errors=found) from error
 
 
-def _refuse_unbuilt(wanted: JobRequest) -> None:
+def _refuse_unbuilt(wanted: JobRequest, base: str) -> None:
     asked = [name for name in NOT_BUILT if getattr(wanted, name) is not None]
     if asked:
-        found = [{"pointer": f"/{name}", "detail": "not supported yet"} for name in asked]
+        found = [{"pointer": f"{base}/{name}", "detail": "not supported yet"} for name in asked]
         raise NotBuiltYet(f"{' and '.join(asked)} cannot be used yet", errors=found)
 
 

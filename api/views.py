@@ -100,6 +100,8 @@ _SUMMARY: dict[str, Any] = {
     "labels": {"team": "research"},
     "parent_id": None,
     "root_id": JOB_ID,
+    "schedule_id": None,
+    "scheduled_at": None,
     "created_at": "2026-11-21T10:00:00Z",
     "started_at": "2026-11-21T10:00:01Z",
     "completed_at": "2026-11-21T10:00:24Z",
@@ -129,6 +131,8 @@ class JobSummary(BaseModel):
     labels: dict[str, str]
     parent_id: JobId | None = Field(description="The job that runs this one; null for a root.")
     root_id: JobId = Field(description="The outermost of the jobs that led to this one.")
+    schedule_id: str | None = Field(description="The schedule that started it.")
+    scheduled_at: datetime | None = Field(description="The time its schedule meant.")
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None

@@ -33,10 +33,12 @@ from backburner.models import (
     Links,
 )
 from backburner.progress import follow
+from backburner.schedules import Preview, Run, Schedule, Schedules
 from backburner.webhooks import CallbackEvent
 from jobs.approvals import ApprovalState
 from jobs.model import Progress
 from jobs.options import JobOptions
+from jobs.schedules.model import Overlap, When
 from jobs.status import JobStatus
 
 __all__ = [
@@ -64,8 +66,14 @@ __all__ = [
     "JobStatus",
     "JobTypeInfo",
     "Links",
+    "Overlap",
+    "Preview",
     "Progress",
     "Secret",
+    "Run",
+    "Schedule",
+    "Schedules",
     "WaitTimedOut",
+    "When",
     "follow",
 ]

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
 
 from backburner.approvals import Approvals
+from backburner.bodies import sent
 from backburner.callbacks import Callbacks, Endpoints
 from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
 from backburner.event_stream import follow_events
@@ -33,6 +33,7 @@ from backburner.models import (
     JobTypeInfo,
     JobTypeList,
 )
+from backburner.schedules import Schedules
 from backburner.transport import PASSING, Transport
 from jobs.library import DocumentState
 from jobs.options import JobOptions
@@ -84,6 +85,8 @@ class AsyncBackburner:
         """What others were told of jobs."""
         self.endpoints = Endpoints(self._transport)
         """URLs that are told of all jobs."""
+        self.schedules = Schedules(self._transport)
+        """Jobs that run by themselves."""
 
     @property
     def base_url(self) -> str:
@@ -133,8 +136,8 @@ class AsyncBackburner:
             ApiError: The type is unknown, the payload does not fit, callbacks may not go to the
                 URL, or the key was used before.
         """
-        body: dict[str, Any] = {"type": type, "payload": _sent(payload)}
-        body |= {"options": _sent(options)} if options else {}
+        body: dict[str, Any] = {"type": type, "payload": sent(payload)}
+        body |= {"options": sent(options)} if options else {}
         body |= {"labels": dict(labels)} if labels else {}
         body |= {"callback_url": callback_url} if callback_url else {}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
@@ -153,7 +156,7 @@ class AsyncBackburner:
         Raises:
             ApiError: The type is unknown, or the payload does not fit.
         """
-        body = {"type": type, "payload": _sent(payload)}
+        body = {"type": type, "payload": sent(payload)}
         reply = await self._transport.request("POST", "/api/jobs/estimate", json=body)
         return Estimate.model_validate_json(reply.content)
 
@@ -250,7 +253,7 @@ class AsyncBackburner:
         may be repeated.
         """
         path = f"{_job_path(job_id)}/signals/{quote(name, safe='')}"
-        body: dict[str, Any] = {} if payload is None else {"json": _sent(payload)}
+        body: dict[str, Any] = {} if payload is None else {"json": sent(payload)}
         await self._transport.request("POST", path, repeatable=False, **body)
 
     async def query(self, job_id: UUID | str, name: str) -> Any:
@@ -307,10 +310,3 @@ def _job_path(job_id: UUID | str) -> str:
 
 def _prefer(seconds: float) -> dict[str, str]:
     return {"Prefer": f"wait={int(seconds)}"} if seconds >= 1 else {}
-
-
-def _sent(value: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
-    """Make a JSON object; what a model leaves at its default is left to the gateway."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return dict(to_jsonable_python(value))

@@ -106,6 +106,7 @@ class Job(Value):
         retry_count: Submits to the provider beyond the first of each step; children included.
         parent_id: The job that runs this one; None for a root.
         root_id: The outermost of the jobs that led to this one.
+        schedule_id: The schedule that started it; `scheduled_at` is the time it meant.
         estimated_completion_seconds: Seconds left, estimated from finished jobs of the type.
     """
 
@@ -122,6 +123,8 @@ class Job(Value):
     labels: dict[str, str] = {}
     parent_id: UUID | None = None
     root_id: UUID | None = None
+    schedule_id: str | None = None
+    scheduled_at: datetime | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -54,6 +54,26 @@ CODES = {
     "get_approval": "unauthenticated job_not_found approval_not_found service_unavailable",
     "query_job": "unauthenticated job_not_found unknown_query unknown_job_type job_not_started "
     "job_already_finished service_unavailable",
+    "create_schedule": "invalid_request unauthenticated unknown_job_type schedule_exists "
+    "request_too_large unsupported_media_type invalid_payload idempotency_key_reused "
+    "not_supported service_unavailable",
+    "list_schedules": "invalid_request unauthenticated service_unavailable",
+    "preview_times": "invalid_request unauthenticated request_too_large unsupported_media_type "
+    "invalid_payload",
+    "get_schedule": "unauthenticated schedule_not_found service_unavailable",
+    "change_schedule": "invalid_request unauthenticated schedule_not_found unknown_job_type "
+    "schedule_conflict request_too_large unsupported_media_type invalid_payload not_supported "
+    "service_unavailable",
+    "delete_schedule": "unauthenticated schedule_not_found service_unavailable",
+    "pause_schedule": "invalid_request unauthenticated schedule_not_found invalid_payload "
+    "service_unavailable",
+    "resume_schedule": "invalid_request unauthenticated schedule_not_found invalid_payload "
+    "service_unavailable",
+    "trigger_schedule": "invalid_request unauthenticated schedule_not_found invalid_payload "
+    "service_unavailable",
+    "backfill_schedule": "invalid_request unauthenticated schedule_not_found "
+    "unsupported_media_type invalid_payload service_unavailable",
+    "preview_schedule": "invalid_request unauthenticated schedule_not_found service_unavailable",
     "upload_documents": "invalid_request unauthenticated request_too_large unsupported_media_type "
     "invalid_payload document_empty service_unavailable",
     "list_documents": "invalid_request unauthenticated service_unavailable",

@@ -27,6 +27,7 @@ from jobs.requests import (
     StepRequest,
 )
 from jobs.rows import Rows, RowsRequest
+from jobs.schedules.runs import Opened, ScheduledRun
 
 
 class ResponseDeeds:
@@ -165,6 +166,15 @@ class DeliveryDeeds:
     @activity.defn(name="attempt_callback")
     async def attempt_callback(self, request: AttemptRequest) -> Verdict:
         """Send a callback once and write down how it went, unless there is nothing to do."""
+        raise NotImplementedError
+
+
+class ScheduleDeeds:
+    """What a run of a schedule needs."""
+
+    @activity.defn(name="open_scheduled")
+    async def open_scheduled(self, run: ScheduledRun) -> Opened:
+        """Insert the run's job unless it is there; one that cannot be started is ended at once."""
         raise NotImplementedError
 
 

@@ -3,9 +3,8 @@
 The workflow id is the job id, so whoever starts a job twice finds the first start.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -28,23 +27,8 @@ from jobs.model import JobRef, Ticket
 from jobs.registry import JobType
 from jobs.values import JobId
 from storage.jobs import JobRow
+from storage.reaching import RPC_TIMEOUT, in_time, reaching
 from telemetry import traces
-
-RPC_TIMEOUT = timedelta(seconds=5)
-"""A caller is waiting; what cannot be done now is repaired by maintenance."""
-
-UNREACHABLE = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.CANCELLED,
-    }
-)
-"""Statuses after which the same request may work later."""
-
-NOT_CONNECTED = "Failed client connect"
-"""How the message of a lazy client begins that found no server; it raises a bare RuntimeError."""
 
 
 class Life(Enum):
@@ -61,18 +45,10 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
     Raises:
         ServiceUnavailable: Temporal does not answer. The job stays pending.
     """
-    job = JobRef(tenant=row.tenant, job_id=row.id, type=row.type)
-    deadline = starting.deadline(job_type, row.options)
-    ticket = Ticket[Any](
-        job=job,
-        input=job_type.input.model_validate(row.payload),
-        options=row.options,
-        deadline=deadline,
-        expected=job_type.expected,
-    )
+    ticket = ticket_of(job_type, row)
     with (
         traces.continuing(row.traceparent),
-        _reaching(),
+        reaching(),
         suppress(WorkflowAlreadyStartedError),
     ):
         await client.start_workflow(
@@ -82,12 +58,27 @@ async def start(client: Client, queue: str, job_type: JobType, row: JobRow) -> N
             task_queue=queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            execution_timeout=deadline + starting.BACKSTOP,
-            search_attributes=starting.search_attributes(job, row.parent_id),
+            execution_timeout=ticket.deadline + starting.BACKSTOP,
+            search_attributes=starting.search_attributes(ticket.job, row.parent_id),
             static_summary=job_type.title,
-            priority=starting.priority(job, row.options),
+            priority=starting.priority(ticket.job, row.options),
             rpc_timeout=RPC_TIMEOUT,
         )
+
+
+def ticket_of(job_type: JobType, row: JobRow) -> Ticket[Any]:
+    """Return what a job's workflow starts with.
+
+    Raises:
+        pydantic.ValidationError: The payload does not fit the job type, or does so no more.
+    """
+    return Ticket[Any](
+        job=JobRef(tenant=row.tenant, job_id=row.id, type=row.type),
+        input=job_type.input.model_validate(row.payload),
+        options=row.options,
+        deadline=starting.deadline(job_type, row.options),
+        expected=job_type.expected,
+    )
 
 
 async def ask_to_cancel(client: Client, job_id: JobId, reason: str) -> bool:
@@ -116,8 +107,8 @@ async def query(client: Client, job_id: JobId, name: str, result_type: type) -> 
     """
     handle = client.get_workflow_handle(str(job_id))
     try:
-        with _reaching():
-            async with _in_time():
+        with reaching():
+            async with in_time():
                 return await handle.query(name, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
@@ -135,7 +126,7 @@ async def look(client: Client, job_id: JobId) -> Life:
     """
     # Through the raw service: the SDK's own describe() fails on statuses newer than itself.
     try:
-        with _reaching():
+        with reaching():
             found = await client.workflow_service.describe_workflow_execution(
                 DescribeWorkflowExecutionRequest(
                     namespace=client.namespace, execution=WorkflowExecution(workflow_id=str(job_id))
@@ -154,7 +145,7 @@ async def closed_since(client: Client, queue: str, moment: datetime) -> AsyncIte
     query = f"TaskQueue = '{queue}' AND CloseTime >= '{moment.isoformat()}'"
     token = b""
     while True:
-        with _reaching():
+        with reaching():
             page = await client.workflow_service.list_workflow_executions(
                 ListWorkflowExecutionsRequest(
                     namespace=client.namespace, query=query, page_size=500, next_page_token=token
@@ -175,7 +166,7 @@ async def probe(client: Client, timeout: timedelta) -> None:
         ServiceUnavailable: It does not answer in time.
         RPCError: It refuses us, or does not know the namespace.
     """
-    with _reaching():
+    with reaching():
         await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace), timeout=timeout, retry=False
         )
@@ -187,7 +178,7 @@ async def retention(client: Client) -> timedelta:
     Raises:
         ServiceUnavailable: Temporal does not answer.
     """
-    with _reaching():
+    with reaching():
         found = await client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
         )
@@ -197,35 +188,14 @@ async def retention(client: Client) -> timedelta:
 async def _told(client: Client, job_id: JobId, name: str, *args: Any) -> bool:
     handle = client.get_workflow_handle(str(job_id))
     try:
-        with _reaching():
-            async with _in_time():
+        with reaching():
+            async with in_time():
                 await handle.signal(name, args=args, rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
         raise
     return True
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    try:
-        yield
-    except RPCError as error:
-        if error.status not in UNREACHABLE:
-            raise
-        raise ServiceUnavailable(f"Temporal does not answer: {error.message}") from error
-    except RuntimeError as error:
-        if not str(error).startswith(NOT_CONNECTED):
-            raise
-        raise ServiceUnavailable("Temporal does not answer: no connection") from error
-    except TimeoutError as error:
-        raise ServiceUnavailable("Temporal does not answer in time") from error
-
-
-def _in_time() -> asyncio.Timeout:
-    # The SDK's own timeout is for one try, and it tries for ten seconds.
-    return asyncio.timeout(RPC_TIMEOUT.total_seconds())
 
 
 def _goes_on(status: WorkflowExecutionStatus.ValueType) -> bool:

@@ -7,6 +7,7 @@
     │   ├── InvalidRequest · InvalidPayload · NotBuiltYet · UnsupportedMediaType · RequestTooLarge
     │   ├── Unauthenticated · WebhookRefused · UnknownJobType · UnknownRoute · MethodNotAllowed
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
+    │   ├── ScheduleNotFound · ScheduleExists · ScheduleConflict
     │   ├── IdempotencyKeyReused · JobNotStarted · JobAlreadyFinished · ResultNotReady · NoResult
     │   ├── ApprovalNotFound · ApprovalNotOpen · ApprovalStale
     │   ├── CallbackRefused · CallbackNotFound · EndpointNotFound · EndpointDisabled ·
@@ -21,7 +22,8 @@
         ├── ReferenceFailed · NodePayloadInvalid · TooFewSucceeded · TooManyItems ·
         │                     ApprovalRejected
         └── DeadlineExceeded · PayloadTooLarge · OutputMismatch · WorkflowLost ·
-                              JobDefect · JobCanceled · StepTakenOver · WorkerDraining
+                              JobDefect · JobCanceled · StepTakenOver · WorkerDraining ·
+                              ScheduleBroken
 
 Codes are part of the API: they never change meaning. `docs/errors.md` explains each one.
 """
@@ -118,6 +120,12 @@ from jobs.errors.pipelines import (
     TooManyItems,
 )
 from jobs.errors.reports import NoSources
+from jobs.errors.schedules import (
+    ScheduleBroken,
+    ScheduleConflict,
+    ScheduleExists,
+    ScheduleNotFound,
+)
 from jobs.errors.tables import ColumnNotFound, DocumentNotATable, RowUnanswered, TooManyRows
 
 __all__ = [
@@ -191,6 +199,10 @@ __all__ = [
     "ResultNotReady",
     "RotationUnderWay",
     "RowUnanswered",
+    "ScheduleBroken",
+    "ScheduleConflict",
+    "ScheduleExists",
+    "ScheduleNotFound",
     "ServiceUnavailable",
     "StepTakenOver",
     "SubmitParked",

@@ -14,6 +14,17 @@ OPERATIONS = {
     ("get", "/api/jobs/{job_id}/queries/{name}"): "query_job",
     ("get", "/api/approvals"): "list_approvals",
     ("get", "/api/jobs/{job_id}/approvals/{key}"): "get_approval",
+    ("post", "/api/schedules"): "create_schedule",
+    ("get", "/api/schedules"): "list_schedules",
+    ("post", "/api/schedules/preview"): "preview_times",
+    ("get", "/api/schedules/{schedule_id}"): "get_schedule",
+    ("patch", "/api/schedules/{schedule_id}"): "change_schedule",
+    ("delete", "/api/schedules/{schedule_id}"): "delete_schedule",
+    ("post", "/api/schedules/{schedule_id}/pause"): "pause_schedule",
+    ("post", "/api/schedules/{schedule_id}/resume"): "resume_schedule",
+    ("post", "/api/schedules/{schedule_id}/trigger"): "trigger_schedule",
+    ("post", "/api/schedules/{schedule_id}/backfill"): "backfill_schedule",
+    ("get", "/api/schedules/{schedule_id}/preview"): "preview_schedule",
     ("post", "/api/documents"): "upload_documents",
     ("get", "/api/documents"): "list_documents",
     ("get", "/api/documents/{document_id}"): "get_document",
@@ -89,7 +100,8 @@ async def test_every_reference_leads_somewhere(document):
 
 
 async def test_the_main_bodies_have_examples(document):
-    for name in ("JobRequest", "JobAccepted", "JobView", "JobSummary", "DocumentView", "Problem"):
+    names = "JobRequest JobAccepted JobView JobSummary DocumentView Problem"
+    for name in (*names.split(), "ScheduleRequest", "ScheduleView"):
         assert document["components"]["schemas"][name]["examples"], name
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,11 +12,11 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.gateway import Gateway
 from api.serving import Server
-from backburner import ApiError, AsyncBackburner, JobStatus, webhooks
+from backburner import ApiError, AsyncBackburner, JobStatus, Overlap, When, webhooks
 from backburner.cli import app
 from settings import CallbackSettings, GatewaySettings
 from tests.callbacks.receiver import Answer, receiving
-from tests.installation import HERE
+from tests.installation import HERE, eventually
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 
 TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
@@ -43,11 +44,15 @@ async def client(house):
 
 
 async def command(client, *arguments):
+    return json.loads(await told(client, *arguments))
+
+
+async def told(client, *arguments):
     done = await asyncio.to_thread(
         CliRunner().invoke, app, ["--url", client.base_url, *map(str, arguments)]
     )
     assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 async def test_a_job_is_submitted_followed_and_read(client):
@@ -201,3 +206,91 @@ async def test_the_command_line_manages_endpoints_and_callbacks(client):
                 CliRunner().invoke, app, ["--url", client.base_url, "endpoints", *arguments]
             )
             assert done.exit_code == 0, done.output
+
+
+async def test_a_schedule_is_made_run_paused_changed_and_deleted(client):
+    when = When(cron=["0 9 * * *"], time_zone="Europe/Berlin")
+    terms = {"idempotency_key": "mine", "overlap": Overlap.ALLOW_ALL}
+    made = await client.schedules.create("summarize_text", TEXT, when, id="daily", **terms)
+    again = await client.schedules.create("summarize_text", TEXT, when, id="daily", **terms)
+    assert again == made
+    assert (made.overlap, len(made.next_runs)) == ("allow_all", 10)
+    with pytest.raises(ApiError, match="schedule_exists"):
+        await client.schedules.create("summarize_text", TEXT, when, id="daily")
+
+    await client.schedules.trigger("daily")
+    [run] = await eventually(lambda: runs_of(client, "daily"))
+    job = await client.wait(run.job_id)
+    assert (job.schedule_id, job.status) == ("daily", JobStatus.SUCCEEDED)
+    assert job.scheduled_at == run.scheduled_at
+
+    assert (await client.schedules.pause("daily", note="holidays")).note == "holidays"
+    changed = await client.schedules.change("daily", {"when": {"cron": "0 10 * * *"}})
+    assert (changed.when["cron"], changed.paused) == (["0 10 * * *"], True)
+    assert not (await client.schedules.resume("daily")).paused
+    planned = await client.schedules.preview("daily", count=3)
+    tried = await client.schedules.preview(when.model_copy(update={"cron": ["0 10 * * *"]}))
+    assert planned.runs == tried.runs[:3]
+    span = (datetime.now(UTC) - timedelta(days=2), datetime.now(UTC) - timedelta(days=1))
+    assert await client.schedules.backfill("daily", *span) == 1
+    assert len(await eventually(lambda: runs_of(client, "daily"), lambda runs: len(runs) > 1)) == 2
+
+    listed = await eventually(lambda: listed_by(client))
+    assert [each.schedule_id for each in listed] == ["daily"]
+    await client.schedules.delete("daily")
+    with pytest.raises(ApiError, match="schedule_not_found"):
+        await client.schedules.get("daily")
+
+
+async def runs_of(client, schedule_id):
+    return (await client.schedules.get(schedule_id)).last_runs
+
+
+async def listed_by(client):
+    return [each async for each in client.schedules.list(page_size=1)]
+
+
+async def test_the_command_line_makes_and_ends_schedules(client, tmp_path):
+    body: dict[str, Any] = {"id": "filed", "job": {"type": "summarize_text", "payload": TEXT}}
+    body |= {"when": {"cron": "@weekly"}, "paused": True}
+    (tmp_path / "it.json").write_text(json.dumps(body))
+    filed = await command(client, "schedules", "create", "--file", tmp_path / "it.json")
+    assert (filed["schedule_id"], filed["paused"]) == ("filed", True)
+    options = ("--every", 3600, "--offset", 60, "--overlap", "buffer_one", "--note", "hourly")
+    more = ("--type", "summarize_text", "--payload", json.dumps(TEXT), "--label", "team=a")
+    made = await command(client, "schedules", "create", "typed", *more, *options)
+    assert made["when"]["intervals"] == [{"every_seconds": 3600, "offset_seconds": 60}]
+    assert (made["overlap"], made["job"]["labels"], made["note"]) == (
+        "buffer_one",
+        {"team": "a"},
+        "hourly",
+    )
+    await eventually(lambda: command(client, "schedules", "list"), lambda found: len(found) == 2)
+    assert (await command(client, "schedules", "pause", "typed", "--note", "no"))["paused"]
+    assert not (await command(client, "schedules", "resume", "typed"))["paused"]
+    patch = json.dumps({"overlap": "skip"})
+    assert (await command(client, "schedules", "change", "typed", patch))["overlap"] == "skip"
+    tried = await command(client, "schedules", "preview", "--cron", "0 9 * * *", "--count", 2)
+    assert len(tried["runs"]) == 2
+    assert (await command(client, "schedules", "preview", "typed"))["time_zone"] == "UTC"
+    await command(client, "schedules", "trigger", "typed")
+    yesterday = f"{datetime.now(UTC) - timedelta(days=1):%F}"
+    span = ("--from", f"{yesterday}T00:00:00", "--to", f"{yesterday}T00:30:00")
+    filled = await command(client, "schedules", "backfill", "typed", *span)
+    assert filled == {"schedule_id": "typed", "times": 1}
+    shown = await command(client, "schedules", "show", "typed")
+    assert shown["schedule_id"] == "typed"
+    for name in ("filed", "typed"):
+        await told(client, "schedules", "delete", name)
+
+
+async def test_schedules_are_readable_on_a_terminal(client):
+    more = ("--type", "summarize_text", "--payload", json.dumps(TEXT), "--cron", "0 9 * * *")
+    await told(client, "schedules", "create", "daily", *more, "--paused")
+    shown = await told(client, "schedules", "show", "daily", "-o", "table")
+    assert "0 9 * * * (UTC)" in shown
+    await eventually(lambda: listed_by(client))
+    assert "paused" in await told(client, "schedules", "list", "-o", "table")
+    tried = await told(client, "schedules", "preview", "daily", "-o", "table", "--count", 1)
+    assert "09:00:00" in tried
+    await told(client, "schedules", "delete", "daily")

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from api.bodies import CancelBody, JobRequest
 from api.problems import Problem
+from api.schedule_bodies import ScheduleRequest
 from api.views import EventView, JobAccepted
 from jobs import registry
 from jobs.approvals import Approve
@@ -25,7 +26,7 @@ from tests.docs.terminal import missing, typed
 from tests.installation import Installation
 
 JSON: TypeAdapter[Any] = TypeAdapter(
-    JobRequest | Problem | JobAccepted | EventView | CancelBody | Approve
+    JobRequest | Problem | JobAccepted | EventView | CancelBody | Approve | ScheduleRequest
 )
 PROOFS = [block for block in every("python") if block.place.startswith("tests/")]
 SCRIPTS = [block for block in every("python") if "/" not in block.place]
@@ -108,6 +109,11 @@ async def test_a_json_body_is_one_that_the_gateway_takes_or_gives(block: Block, 
         async with httpx2.AsyncClient(base_url=stack.addresses.gateway) as client:
             reply = await client.post("/api/jobs", json=body)
         assert reply.status_code == 202, reply.text
+    if "when" in body:
+        async with httpx2.AsyncClient(base_url=stack.addresses.gateway) as client:
+            reply = await client.post("/api/schedules", json=body)
+            assert reply.status_code == 201, reply.text
+            await client.delete(reply.headers["Location"])
 
 
 def test_every_shell_block_is_run_or_says_why_not():

@@ -101,7 +101,7 @@ async def tell(house: Installation, job_id: JobId, signal: str, *args: Any) -> N
     await house.client.get_workflow_handle(str(job_id)).signal(signal, args=args)
 
 
-async def pending_activities(house: Installation, job_id: JobId) -> list[str]:
+async def pending_activities(house: Installation, job_id: JobId | str) -> list[str]:
     found = await house.client.workflow_service.describe_workflow_execution(
         DescribeWorkflowExecutionRequest(
             namespace=house.client.namespace, execution=WorkflowExecution(workflow_id=str(job_id))

@@ -1,0 +1,84 @@
+"""The moments a schedule means, computed as Temporal documents it.
+
+Clock times are taken literally: one that a change to summer time skips does not happen that day,
+one that the change back repeats happens twice. In that one hour of the year, and the one after it,
+Temporal's server may decide otherwise; everywhere else a test compares the two.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from jobs.schedules.calendars import LAST_YEAR, Calendar
+
+DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+
+
+def of_interval(every: timedelta, offset: timedelta, after: datetime) -> Iterator[datetime]:
+    """Yield the moments of a period counted from 1970, those later than a moment."""
+    periods = (after - EPOCH - offset) // every + 1
+    moment = EPOCH + offset + periods * every
+    while moment < _END:
+        yield moment
+        moment += every
+
+
+def of_calendar(calendar: Calendar, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Yield the moments of a calendar in a time zone, those later than a moment, in order."""
+    # A day earlier, since the second pass through a repeated hour belongs to the day of the first.
+    day = (after.astimezone(zone) - DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day.replace(tzinfo=None)
+    while day.year <= LAST_YEAR:
+        if not calendar.has_month(day.year, day.month):
+            day = _next_month(day)
+            continue
+        if calendar.has_date(day):
+            yield from (each for each in _of_day(calendar, zone, day) if each > after)
+        day += DAY
+
+
+def union(sources: Sequence[Iterator[datetime]]) -> Iterator[datetime]:
+    """Yield the moments of several sources in order, each one once."""
+    for moment, _ in groupby(heapq.merge(*sources)):
+        yield moment
+
+
+def _of_day(calendar: Calendar, zone: ZoneInfo, day: datetime) -> Iterator[datetime]:
+    """Yield a day's moments in order of UTC."""
+    times = _clock_times(calendar, day)
+    begins, ends = day.replace(tzinfo=zone), (day + DAY).replace(tzinfo=zone, fold=1)
+    if begins.utcoffset() == ends.utcoffset():
+        yield from (each.replace(tzinfo=zone).astimezone(UTC) for each in times)
+        return
+    # The clock is changed on this day: some times happen twice, others never.
+    found = {
+        moment
+        for each in times
+        for fold in (0, 1)
+        if (moment := _real(each.replace(tzinfo=zone, fold=fold))) is not None
+    }
+    yield from sorted(found)
+
+
+def _clock_times(calendar: Calendar, day: datetime) -> Iterator[datetime]:
+    for hour in calendar.hours:
+        for minute in calendar.minutes:
+            for second in calendar.seconds:
+                yield day.replace(hour=hour, minute=minute, second=second)
+
+
+def _real(local: datetime) -> datetime | None:
+    """Return the moment of a local time, None when the clock skips it."""
+    moment = local.astimezone(UTC)
+    there_again = moment.astimezone(local.tzinfo).replace(tzinfo=None)
+    return moment if there_again == local.replace(tzinfo=None) else None
+
+
+def _next_month(day: datetime) -> datetime:
+    if day.month == 12:
+        return day.replace(year=day.year + 1, month=1, day=1)
+    return day.replace(month=day.month + 1, day=1)
