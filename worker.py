@@ -207,12 +207,11 @@ def _main_worker(
     base: str,
     settings: WorkerSettings,
 ) -> Worker:
+    approvals, library = deeds.approvals, deeds.library
     return common(
         task_queue=Queue.MAIN.under(base),
-        workflows=[MaintenanceTurn, DeliveryRun, *(each.workflow for each in job_types.values())],
         workflows=[
-            MaintenanceTurn,
-            ScheduledJobRun,
+            *(MaintenanceTurn, DeliveryRun, ScheduledJobRun),
             *(each.workflow for each in job_types.values()),
         ],
         activities=[
@@ -221,14 +220,9 @@ def _main_worker(
             deeds.responses.cancel_responses,
             deeds.records.record_progress,
             deeds.records.record_finished,
-            deeds.library.begin_document,
-            deeds.library.claim_documents,
-            deeds.library.recent_documents,
-            deeds.approvals.record_approval,
-            deeds.approvals.record_reminder,
-            deeds.approvals.record_decision,
-            deeds.children.open_child,
-            deeds.children.child_outcome,
+            *(library.begin_document, library.claim_documents, library.recent_documents),
+            *(approvals.record_approval, approvals.record_reminder, approvals.record_decision),
+            *(deeds.children.open_child, deeds.children.child_outcome),
             deeds.documents.attach_document,
             deeds.control.cancel_own_workflow,
             deeds.maintenance.sweep,

@@ -175,12 +175,14 @@ class ScheduledJob(Value):
         payload: What it works on, the same each time.
         options: Choices such as model and deadline.
         labels: The client's own labels.
+        callback_url: Whom to tell of the end of each job.
     """
 
     type: str
     payload: dict[str, Any]
     options: JobOptions = JobOptions()
     labels: dict[str, str] = {}
+    callback_url: str | None = None
 
 
 class Policies(Strict):
