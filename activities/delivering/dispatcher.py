@@ -27,8 +27,8 @@ from jobs.errors import JobError
 from jobs.starting import JOB_TENANT
 from storage import outbox
 from storage.database import Database
-from storage.executions import RPC_TIMEOUT
 from storage.outbox import Claimed
+from storage.reaching import RPC_TIMEOUT
 
 logger = logging.getLogger(__name__)
 
