@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import Client
 
@@ -12,16 +11,21 @@ from activities.closing import end_row
 from activities.records import recorded_result
 from jobs import starting
 from jobs.children import DEEPEST, ChildOpening, ChildOutcome, OpenedChild
-from jobs.errors import ChildGoesOn, InvalidPayload, NestedTooDeep, UnknownJobType
+from jobs.errors import ChildGoesOn, DocumentNotFound, InvalidPayload, NestedTooDeep, UnknownJobType
+from jobs.examining import examine
+from jobs.mistakes import Mistake
 from jobs.model import Ending, Failure, JobRef
 from jobs.ports import ChildDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
-from storage import children, executions, job_moves, jobs
+from storage import children, documents, executions, job_moves, jobs
 from storage.database import Database
 from storage.executions import Life
 from storage.jobs import JobRow
 from storage.objects import Objects
+
+MOST_TOLD = 20
+"""Mistakes told in the message of a failure."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Children(ChildDeeds):
     ) -> JobRow | None:
         """Return the row of a child that must not be started, ended; None when it may be."""
         if row.status is JobStatus.PENDING:
-            ending = _ending(job, row, job_type)
+            ending = await self._ending(job, row, job_type)
             if ending is None:
                 return None
             await job_moves.finish(self.db, ending)
@@ -94,32 +98,34 @@ class Children(ChildDeeds):
             cost=row.cost,
         )
 
+    async def _ending(self, job: JobRef, row: JobRow, job_type: JobType | None) -> Ending | None:
+        """Return how a pending child ends that must not be started; None when it may be."""
+        if row.cancel_requested_at is not None:
+            return Ending(job=job, status=JobStatus.CANCELED, started_at=None)
+        failure = await self._mistake(row, job_type)
+        if failure is None:
+            return None
+        return Ending(job=job, status=JobStatus.FAILED, failure=failure, started_at=None)
 
-def _ending(job: JobRef, row: JobRow, job_type: JobType | None) -> Ending | None:
-    """Return how a pending child ends that must not be started; None when it may be."""
-    if row.cancel_requested_at is not None:
-        return Ending(job=job, status=JobStatus.CANCELED, started_at=None)
-    failure = _mistake(row, job_type)
-    if failure is None:
+    async def _mistake(self, row: JobRow, job_type: JobType | None) -> Failure | None:
+        """Look at a child as the door looks at a job."""
+        if job_type is None:
+            return Failure(code=UnknownJobType.code, message=f"no job type {row.type!r}")
+        if len(row.ancestors) > DEEPEST:
+            words = f"jobs run jobs {DEEPEST} deep at the most"
+            return Failure(code=NestedTooDeep.code, message=words)
+        checked = examine(job_type, row.payload, self.job_types)
+        if checked.mistakes:
+            return Failure(code=InvalidPayload.code, message=_words(row.type, checked.mistakes))
+        named = [each for _, each in checked.documents]
+        absent = await documents.missing(self.db, row.tenant, named) if named else []
+        if absent:
+            words = f"no document {', '.join(map(str, absent[:MOST_TOLD]))}"
+            return Failure(code=DocumentNotFound.code, message=words)
         return None
-    return Ending(job=job, status=JobStatus.FAILED, failure=failure, started_at=None)
 
 
-def _mistake(row: JobRow, job_type: JobType | None) -> Failure | None:
-    if job_type is None:
-        return Failure(code=UnknownJobType.code, message=f"no job type {row.type!r}")
-    if len(row.ancestors) > DEEPEST:
-        words = f"jobs run jobs {DEEPEST} deep at the most"
-        return Failure(code=NestedTooDeep.code, message=words)
-    model = job_type.input
-    try:
-        model.model_validate(row.payload, extra=model.model_config.get("extra", "forbid"))
-    except ValidationError as error:
-        return Failure(code=InvalidPayload.code, message=_words(row.type, error))
-    return None
-
-
-def _words(name: str, error: ValidationError) -> str:
-    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
-    listed = ", ".join(f"/{'/'.join(map(str, each['loc']))}: {each['msg']}" for each in mistakes)
-    return f"the payload does not fit {name}: {listed}"
+def _words(name: str, mistakes: list[Mistake]) -> str:
+    told = ", ".join(f"{each.pointer}: {each.detail}" for each in mistakes[:MOST_TOLD])
+    more = f" and {len(mistakes) - MOST_TOLD} more" if len(mistakes) > MOST_TOLD else ""
+    return f"the payload does not fit {name}: {told}{more}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import delay, gateway, recovery, report, throughput, waiting
+from benchmarks import delay, fanout, gateway, recovery, report, throughput, waiting
 
 MEASUREMENTS: dict[str, Callable[..., Awaitable[list[report.Section]]]] = {
     "throughput": throughput.measure,
@@ -17,6 +17,7 @@ MEASUREMENTS: dict[str, Callable[..., Awaitable[list[report.Section]]]] = {
     "waiting": waiting.measure,
     "recovery": recovery.measure,
     "gateway": gateway.measure,
+    "fanout": fanout.measure,
 }
 
 

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from jobs.webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 ANSWER = "The pilot ran for six weeks and cut costs by 14 percent."
 INPUT_TOKENS, OUTPUT_TOKENS = 1000, 100
 TOKENS = INPUT_TOKENS + OUTPUT_TOKENS
+ECHO = re.compile(rb"#\d+#")
+"""What stands like this in a request stands in the answer as well: whose answer it is."""
+
 TOLD_AT_ONCE = 64
 COMMON = {
     "object": "response",
@@ -43,6 +47,7 @@ class Made:
     model: str
     metadata: dict[str, str]
     ends_at: float
+    echo: str = ""
     canceled: bool = False
 
     @property
@@ -56,7 +61,8 @@ class Made:
         """Return what the API would."""
         status = self.status
         done = status == "completed"
-        text = {"type": "output_text", "text": ANSWER, "annotations": []}
+        answer = f"{ANSWER} {self.echo}".strip()
+        text = {"type": "output_text", "text": answer, "annotations": []}
         message = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
         return {
             **COMMON,
@@ -111,13 +117,15 @@ class Stub:
     async def create(self, request: web.Request) -> web.Response:
         """Create a response; its model's name says how long it takes."""
         self._calls["create"] += 1
-        wanted = json.loads(await request.read())
+        body = await request.read()
+        wanted, echo = json.loads(body), ECHO.search(body)
         seconds = float(wanted["model"].partition("-")[2])
         made = Made(
             id=f"resp_{next(self._numbers)}",
             model=wanted["model"],
             metadata=wanted.get("metadata") or {},
             ends_at=time.time() + seconds,
+            echo=echo[0].decode() if echo else "",
         )
         self._made[made.id] = made
         if self._webhook:

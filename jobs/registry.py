@@ -115,6 +115,11 @@ def add(job_type: JobType) -> None:
         raise JobTypeConflict(f"job type {job_type.name!r} is declared twice: {where}")
 
 
+def find(name: str) -> JobType | None:
+    """Return a job type whose file has been imported."""
+    return _TYPES.get(name)
+
+
 def discover(package: str = "workflows") -> dict[str, JobType]:
     """Import every job file of the package and of installed plug-ins; return types by name."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):

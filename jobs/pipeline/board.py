@@ -1,9 +1,14 @@
 """The state of every node of a running pipeline."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 
 from jobs.values import JobId, Value
+
+ITEM = re.compile(r"\.\d+(?=/|$)")
+"""The number of an item in the name of a node inside of a map."""
 
 
 class NodeState(StrEnum):
@@ -20,6 +25,9 @@ class NodeState(StrEnum):
     def is_final(self) -> bool:
         """Whether it never changes any more."""
         return self not in (NodeState.WAITING, NodeState.RUNNING)
+
+
+NAMES_TOLD = 3
 
 
 class NodeReport(Value):
@@ -55,6 +63,7 @@ class Board:
         self._weights: dict[str, int] = {}
         # Kept beside the reports: they are asked for at every step of a tree with many leaves.
         self._running: dict[str, None] = {}
+        self._counts: dict[str, Counter[NodeState]] = {}
         self.leaves = self.leaves_done = 0
 
     def add(self, node: str, kind: str, pointer: str, *, weight: int) -> None:
@@ -69,12 +78,15 @@ class Board:
         self._reports[node] = NodeReport(node=node, kind=kind)
         self._pointers[node] = pointer
         self._weights[node] = weight
+        self._counts.setdefault(pointer, Counter())[NodeState.WAITING] += 1
         self.leaves += weight
 
     def weigh(self, node: str, weight: int) -> None:
         """Say how many leaves a node stands for after all, before it ends."""
         self.leaves += weight - self._weights[node]
         self._weights[node] = weight
+        if not weight:
+            self._running.pop(node, None)
 
     def begin(self, node: str) -> None:
         """Write down that a node is at work."""
@@ -97,22 +109,24 @@ class Board:
         """Return what became of every node, in the order in which they became known."""
         return list(self._reports.values())
 
-    def running(self) -> list[str]:
-        """Return the names of the leaves at work, those that began first at the front."""
-        return list(self._running)
+    def stage(self) -> str:
+        """Name the leaves at work, those of a map by its own name, that began first in front."""
+        names = list(dict.fromkeys(ITEM.sub("", node) for node in self._running))
+        more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
+        return ", ".join(names[:NAMES_TOLD]) + more
 
-    def states_by_pointer(self) -> dict[str, Counter[NodeState]]:
+    def states_by_pointer(self) -> Mapping[str, Counter[NodeState]]:
         """Count the states of the nodes written at each place of the tree."""
-        found: dict[str, Counter[NodeState]] = {}
-        for node, report in self._reports.items():
-            found.setdefault(self._pointers[node], Counter())[report.state] += 1
-        return found
+        return self._counts
 
     def _update(self, node: str, **news: object) -> None:
         report = self._reports[node]
         if report.state.is_final:
             return
+        counts = self._counts[self._pointers[node]]
+        counts[report.state] -= 1
         self._reports[node] = report = report.model_copy(update=news)
+        counts[report.state] += 1
         if report.state.is_final:
             self.leaves_done += self._weights[node]
             self._running.pop(node, None)

@@ -14,13 +14,11 @@ from jobs.mistakes import Checked, Mistake
 from jobs.pipeline.bounds import MAX_DEPTH, MAX_ITEMS, MAX_NODES, MAX_TREE_BYTES
 from jobs.pipeline.expressions import BadExpression, parse
 from jobs.pipeline.references import FROM, find, is_reference
+from jobs.pipeline.scopes import INPUT, ROOT_NAME
 from jobs.pipeline.shapes import NoSuchField, Shape, list_of, of_schema, shape_of
 from jobs.pipeline.tree import kind_of
 from jobs.pointers import join
 from jobs.registry import JobType
-
-INPUT = "input"
-"""The name under which references find what the pipeline works on."""
 
 Names = Mapping[str, Shape | None]
 
@@ -40,7 +38,7 @@ def check(payload: Any, job_types: Mapping[str, JobType]) -> Checked:
     names: dict[str, Shape | None] = {INPUT: None}
     names |= dict.fromkeys(given if isinstance(given, Mapping) else ())
     checker = _Checker(job_types, _ids(nodes))
-    checker.checked.add(_taken_twice(nodes, names))
+    checker.checked.add(_taken_twice(nodes, {**names, ROOT_NAME: None}))
     checker.node(tree, at, names)
     return checker.checked
 

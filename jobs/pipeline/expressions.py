@@ -96,7 +96,7 @@ def weigh(value: Any) -> int:
     """Return the size of a JSON value in characters and members.
 
     Raises:
-        EvaluationFailed: It is too large, or holds a number that JSON cannot.
+        EvaluationFailed: It is too large, or holds what the record cannot keep.
     """
     members = characters = 0
     stack = [value]
@@ -104,17 +104,32 @@ def weigh(value: Any) -> int:
         node = stack.pop()
         members += 1
         if isinstance(node, dict):
-            characters += sum(map(len, node))
+            characters += sum(map(_characters, node))
             stack.extend(node.values())
         elif isinstance(node, list):
             stack.extend(node)
         elif isinstance(node, str):
-            characters += len(node)
+            characters += _characters(node)
         elif isinstance(node, float) and not math.isfinite(node):
             raise EvaluationFailed("the result holds a number that is not finite")
         if members > MAX_MEMBERS or characters > MAX_CHARACTERS:
             raise EvaluationFailed("the result is too large")
     return members + characters
+
+
+def _characters(text: str) -> int:
+    """Count; a literal of an expression can spell what Postgres takes in no text."""
+    if "\x00" in text or not (text.isascii() or _is_unicode(text)):
+        raise EvaluationFailed("the result holds a character that cannot be kept")
+    return len(text)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Bounded(TreeInterpreter):
@@ -144,6 +159,29 @@ class _Bounded(TreeInterpreter):
         self._left -= steps
         if self._left < 0:
             raise EvaluationFailed("it is too much work")
+
+
+def members(expression: Expression, name: str) -> set[str] | None:
+    """Return the members of what is called `name` that an expression looks at; None for all."""
+    return _members(expression.ast, name)
+
+
+def _members(node: Ast, name: str) -> set[str] | None:
+    children = [each for each in node["children"] if isinstance(each, Mapping)]
+    if node["type"] == "field":
+        # A field of something else may have the name as well: then too much is returned.
+        return None if node["value"] == name else set()
+    found = [_members(each, name) for each in children]
+    if node["type"] == "subexpression" and found[0] is None and children[0]["type"] == "field":
+        member = _first_field(children[1])
+        found[0] = None if member is None else {member}
+    return None if None in found else set[str]().union(*(each for each in found if each))
+
+
+def _first_field(node: Ast) -> str | None:
+    while node["type"] in ("index_expression", "subexpression", "flatten", "projection"):
+        node = node["children"][0]
+    return str(node["value"]) if node["type"] == "field" else None
 
 
 def _look(node: Ast, *, at_start: bool, names: set[str]) -> bool:

@@ -18,9 +18,9 @@ from jobs.forecasts import (
     times,
 )
 from jobs.pipeline.bounds import BATCH_ITEMS
-from jobs.pipeline.checking import INPUT
 from jobs.pipeline.expressions import EvaluationFailed, evaluate, parse
 from jobs.pipeline.picture import draw
+from jobs.pipeline.scopes import INPUT
 from jobs.pipeline.tree import (
     ApprovalNode,
     ApprovalStep,

@@ -1,5 +1,6 @@
 """What the interpreter needs of whoever runs a pipeline; in production that is the workflow."""
 
+import hashlib
 from typing import Any, Protocol
 
 from jobs.model import Failure
@@ -69,3 +70,11 @@ class Host(Protocol):
 
     def moved(self) -> None:
         """Hear that something changed on the board."""
+
+
+def short(name: str, longest: int) -> str:
+    """Return the name of a node, or one that stands for it where it is too long for a key."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{name[: longest - 17]}~{digest}"

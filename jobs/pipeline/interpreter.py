@@ -4,6 +4,7 @@ Everything here follows from what the host returns, in the order in which it doe
 decides the same.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, assert_never
 
@@ -20,7 +21,7 @@ from jobs.pipeline.board import Board, NodeState
 from jobs.pipeline.hosting import Ended, Host
 from jobs.pipeline.mapping import run_map
 from jobs.pipeline.members import together
-from jobs.pipeline.scopes import NodeFailed, Scope, placed, resolved
+from jobs.pipeline.scopes import INPUT, NodeFailed, Scope, placed, resolved
 from jobs.pipeline.tree import (
     ApprovalNode,
     ApprovalStep,
@@ -45,7 +46,7 @@ class Interpreter:
 
     def __init__(self, host: Host, work: PipelineInput) -> None:
         self.host, self.work, self.board = host, work, Board()
-        self.scope = Scope({**work.given, "input": work.input}, "", "/tree")
+        self.scope = Scope({**work.given, INPUT: work.input}, "", "/tree")
         self.register(work.tree, "/tree", self.scope)
 
     @property
@@ -83,18 +84,22 @@ class Interpreter:
             result = await self._result(node, pointer, scope, name)
         except NodeFailed as error:
             self.board.end(name, NodeState.FAILED, code=error.code, message=error.message)
+            self._left(node, pointer, scope)
             raise
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
+            # Not when a worker that stops throws the workflow away: then there is no host.
             self.board.end(name, NodeState.CANCELED)
+            self._left(node, pointer, scope)
             raise
-        else:
-            self.board.end(name, NodeState.SUCCEEDED)
-        finally:
-            self.skip(node, pointer, scope)
-            self.host.moved()
+        self.board.end(name, NodeState.SUCCEEDED)
+        self._left(node, pointer, scope)
         if identifier := body_of(node).id:
             scope.values[identifier] = result
         return result
+
+    def _left(self, node: Node, pointer: str, scope: Scope) -> None:
+        self.skip(node, pointer, scope)
+        self.host.moved()
 
     async def _result(self, node: Node, pointer: str, scope: Scope, name: str) -> Any:
         match node:

@@ -1,5 +1,6 @@
 """Running a map: its items in this workflow, or in child pipelines when they are many."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,9 @@ from jobs.pipeline.board import NodeState
 from jobs.pipeline.bounds import BATCH_ITEMS, MAX_ITEMS, WORKFLOW_LEAVES
 from jobs.pipeline.members import Policy, allowed_failures, together, too_few
 from jobs.pipeline.references import FROM
-from jobs.pipeline.scopes import NodeFailed, Scope, resolved
+from jobs.pipeline.scopes import INPUT, NodeFailed, Scope, resolved
 from jobs.pipeline.tree import Map, MinSuccess, Reference
-from jobs.pipeline.walking import leaves, names_used
+from jobs.pipeline.walking import leaves, used
 
 if TYPE_CHECKING:
     from jobs.pipeline.interpreter import Interpreter
@@ -111,7 +112,7 @@ async def _batch(interpreter: "Interpreter", batch: str, payload: dict[str, Any]
     except NodeFailed as error:
         board.end(batch, NodeState.FAILED, code=error.code, message=error.message)
         raise
-    except BaseException:
+    except (Exception, asyncio.CancelledError):
         board.end(batch, NodeState.CANCELED)
         raise
     board.end(batch, NodeState.SUCCEEDED)
@@ -128,10 +129,9 @@ def _payload(spec: Map, items: list[Any], scope: Scope, policy: Policy) -> dict[
         "window": spec.window,
         "on_failure": policy_given,
     }
-    seen = scope.seen
-    used = sorted(names_used(spec.do) & seen.keys() - {"input", spec.variable})
-    given = {name: seen[name] for name in used} | {ITEMS: items}
-    return {"tree": {"map": part}, "input": seen["input"], "given": given}
+    seen = {name: each for name, each in scope.seen.items() if name != spec.variable}
+    given = used(spec.do, seen)
+    return {"tree": {"map": part}, "input": given.pop(INPUT, None), "given": given | {ITEMS: items}}
 
 
 def _policy(policy: Policy, members: int, allowed: int) -> Policy:

@@ -51,10 +51,12 @@ async def together(
     tasks = [asyncio.create_task(one(run)) for run in members]
     try:
         return list(await asyncio.gather(*tasks))
-    finally:
+    except (Exception, asyncio.CancelledError):
+        # Not when a worker that stops throws the workflow away: then nothing can be awaited.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def too_few(

@@ -9,6 +9,12 @@ from jobs.pipeline.references import ReferenceBroken, resolve
 from jobs.pipeline.tree import MapNode, Node
 from jobs.pipeline.walking import body_of, children
 
+INPUT = "input"
+"""The name under which references find what the pipeline works on."""
+
+ROOT_NAME = "tree"
+"""What the outermost node is called unless it has an id; no other node may be called so."""
+
 
 class NodeFailed(Exception):
     """A node failed; whether that matters is for the composite around it to say.
@@ -56,7 +62,7 @@ class Scope:
     def name_of(self, node: Node, pointer: str) -> str:
         """Name a node by its id, or else by its place."""
         own = body_of(node).id or pointer.removeprefix(self.pointer).strip("/")
-        return "/".join(filter(None, (self.name, own))) or "tree"
+        return "/".join(filter(None, (self.name, own))) or ROOT_NAME
 
 
 def placed(node: Node, pointer: str) -> Iterator[tuple[Node, str]]:

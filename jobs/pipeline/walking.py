@@ -1,9 +1,9 @@
 """Small questions about trees of nodes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jobs.pipeline.expressions import BadExpression, parse
+from jobs.pipeline.expressions import BadExpression, Expression, members, parse
 from jobs.pipeline.references import FROM, find
 from jobs.pipeline.tree import (
     ApprovalNode,
@@ -63,14 +63,27 @@ def leaves(node: Node) -> int:
     return sum((leaves(each) for each, _ in children(node)), int(not any(children(node))))
 
 
-def names_used(node: Node) -> set[str]:
-    """Return every name that a reference inside of a node looks up, and perhaps some more."""
+def used(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that references inside of a node look up, and perhaps some more.
+
+    Of an object, only the members they look at: a data set that one map goes over is not handed to
+    the next one because of a word that stands beside it.
+    """
     written = node.model_dump(mode="json", by_alias=True)
-    return {name for _, found in find(written) for name in _names(found[FROM])}
+    expressions = [each for _, found in find(written) if (each := _parsed(found[FROM]))]
+    names = sorted(values.keys() & {name for each in expressions for name in each.names})
+    return {name: _part(values[name], name, expressions) for name in names}
 
 
-def _names(text: Any) -> frozenset[str]:
+def _part(value: Any, name: str, expressions: list[Expression]) -> Any:
+    wanted = [members(each, name) for each in expressions if name in each.names]
+    if not isinstance(value, dict) or None in wanted:
+        return value
+    return {key: each for key, each in value.items() if any(key in some for some in wanted if some)}
+
+
+def _parsed(text: Any) -> Expression | None:
     try:
-        return parse(text).names if isinstance(text, str) else frozenset()
+        return parse(text) if isinstance(text, str) else None
     except BadExpression:
-        return frozenset()  # it fails where it is resolved
+        return None  # it fails where it is resolved

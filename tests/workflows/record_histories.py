@@ -38,6 +38,7 @@ from tests.installation import TENANT, Installation, eventually, installed, serv
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 from tests.workflows.examples import TEXT, example
 from tests.workflows.looking import agreed, tell
+from tests.workflows.pipelines import anna_approves, every_kind_of_node, in_batches
 from tests.workflows.replaying import HISTORIES
 from tests.workflows.stocking import uploaded
 
@@ -118,7 +119,8 @@ async def run(house: Installation, kind: JobType, case: str, payload: dict[str, 
     if case == "canceled":
         await asks(house, job_id)
         await tell(house, job_id, "cancel", "recorded for the replay tests")
-    row = await agreed(house, job_id)
+    async with anna_approves(house):
+        row = await agreed(house, job_id)
     if case in CASES and row.status != case:
         raise SystemExit(f"{kind.name} should have {case}, but it {row.status}: {row.failure}")
     return job_id
@@ -198,6 +200,18 @@ async def keep(house: Installation, name: str, case: str, job_id: JobId) -> None
     print(f"{name}/{case}: {len(history.events)} events")  # noqa: T201 # for whoever types it
 
 
+async def more_cases(house: Installation) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return job types, cases and payloads beyond the three that every job type has."""
+    documents = [
+        str(await uploaded(house, f"{n}.txt", f"Boat {n} sailed.")) for n in range(MORE_DOCUMENTS)
+    ]
+    return [
+        ("summarize_documents", "a_tree", {"document_ids": documents}),
+        ("pipeline", "every_kind", every_kind_of_node()),
+        ("pipeline", "batches", in_batches()),
+    ]
+
+
 async def main(*, again: bool) -> None:
     """Record what is missing, or everything."""
     async with a_house() as house:
@@ -210,13 +224,9 @@ async def main(*, again: bool) -> None:
                     payload["document_ids"] = [document]  # or it takes those of the others, too
                 if again or not (HISTORIES / kind.name / f"{case}.json").exists():
                     await record(house, kind, case, payload)
-        if again or not (HISTORIES / "summarize_documents" / "a_tree.json").exists():
-            ids = [
-                str(await uploaded(house, f"{n}.txt", f"Boat {n} sailed."))
-                for n in range(MORE_DOCUMENTS)
-            ]
-            kind = house.job_types["summarize_documents"]
-            await record(house, kind, "a_tree", {"document_ids": ids})
+        for kind_name, case, payload in await more_cases(house):
+            if again or not (HISTORIES / kind_name / f"{case}.json").exists():
+                await record(house, house.job_types[kind_name], case, payload)
         if again or not (HISTORIES / "test_asks_people" / "approvals.json").exists():
             await record_approvals(house)
         if again or not (HISTORIES / "generate_report" / "approved.json").exists():

@@ -18,6 +18,7 @@ from tests.workflows.families import (
     statuses_at_provider,
 )
 from tests.workflows.looking import agreed, events_of, responses_open, scripted, tell
+from workflows.core.timing import STARTS
 
 CANCELED, SUCCEEDED = JobStatus.CANCELED, JobStatus.SUCCEEDED
 
@@ -155,3 +156,14 @@ async def test_a_finished_family_is_left_alone(house: Installation):
     with pytest.raises(RPCError):
         await by_signal(house, job_id)
     assert await all_agreed(house, job_id) == ended
+
+
+async def test_a_cancel_reaches_children_whose_turn_to_start_has_not_come(house: Installation):
+    many = [asking(f"{n}", STUCK) for n in range(2 * STARTS + 5)]
+    job_id = await house.submit("test_parents", {"errands": many, "limit": len(many)})
+    await child_asks(house, job_id, "0")
+    await by_signal(house, job_id)
+
+    parent, *children = await all_agreed(house, job_id)
+    assert parent.status is CANCELED
+    assert {child.status for child in children} == {CANCELED}

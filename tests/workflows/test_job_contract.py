@@ -17,12 +17,13 @@ JSON_TYPES = {"object", "array", "string", "integer", "number", "boolean", "null
 
 
 def nodes(schema: Any) -> list[dict[str, Any]]:
-    """Return every object inside a JSON value, the outermost first."""
+    """Return every schema inside a JSON Schema, the outermost first; examples are none."""
     if isinstance(schema, list):
         return [node for each in schema for node in nodes(each)]
     if not isinstance(schema, dict):
         return []
-    return [schema, *(node for each in schema.values() for node in nodes(each))]
+    inside = (each for name, each in schema.items() if name != "examples")
+    return [schema, *(node for each in inside for node in nodes(each))]
 
 
 @EVERY

@@ -42,6 +42,7 @@ class Children:
         self.cost = Cost()
         self._keys: set[str] = set()
         self._open: list[_Child] = []
+        self._gate = asyncio.Semaphore(timing.STARTS)
 
     @property
     def are_open(self) -> bool:
@@ -61,7 +62,7 @@ class Children:
         self._keys.add(request.key)
         # As the child and the record will see it: plain JSON.
         request = ChildRequest.model_validate_json(storable.result(request.model_dump_json()))
-        child = _Child(parent, request, summary)
+        child = _Child(parent, request, summary, self._gate)
         child.task = asyncio.create_task(self._carry(child))
         try:
             return await asyncio.shield(child.task)
@@ -97,9 +98,11 @@ async def _let_end(task: "asyncio.Task[ChildOutcome]") -> None:
 class _Child:
     """One child. Its task is never canceled: what a cancel has to reach is the child itself."""
 
-    def __init__(self, parent: Parent, request: ChildRequest, summary: str) -> None:
+    def __init__(
+        self, parent: Parent, request: ChildRequest, summary: str, gate: asyncio.Semaphore
+    ) -> None:
         self.task: asyncio.Task[ChildOutcome] | None = None
-        self._parent, self._summary = parent, summary
+        self._parent, self._summary, self._gate = parent, summary, gate
         self._opening = ChildOpening(parent=parent.ticket.job, child=request)
         self._ends_at = workflow.now() + parent.remaining()
         self._canceled: str | None = None
@@ -120,9 +123,9 @@ class _Child:
             raise asyncio.CancelledError
         if opened.outcome is not None:
             return opened.outcome
-        if self._canceled is None:
-            with suppress(ChildWorkflowError, WorkflowAlreadyStartedError):
-                return self._succeeded(await self._ended(opened))
+        with suppress(ChildWorkflowError, WorkflowAlreadyStartedError):
+            if handle := await self._started(opened):
+                return self._succeeded(await handle)
         return await self._recorded_outcome()
 
     async def _open(self) -> OpenedChild | None:
@@ -134,16 +137,24 @@ class _Child:
         )
         return opened
 
-    async def _ended(self, opened: OpenedChild) -> Outcome[Any]:
-        """Start the child's workflow and return what it returns.
+    async def _started(self, opened: OpenedChild) -> Handle | None:
+        """Start the child's workflow when its turn has come; None when nobody wants it any more.
 
         Raises:
-            ChildWorkflowError: It failed, was canceled, terminated or timed out.
             WorkflowAlreadyStartedError: It was started before the parent was reset.
         """
+        async with self._gate:
+            if self._canceled is not None:
+                return None
+            self._handle = await self._start(opened)
+        if self._canceled is not None:
+            self._handle.cancel(self._canceled)
+        return self._handle
+
+    async def _start(self, opened: OpenedChild) -> Handle:
         ticket = self._ticket(opened)
         parent = self._opening.parent.job_id
-        self._handle = await workflow.start_child_workflow(
+        return await workflow.start_child_workflow(
             ticket.job.type,
             ticket,
             id=str(ticket.job.job_id),
@@ -155,9 +166,6 @@ class _Child:
             static_summary=self._summary,
             priority=starting.priority(ticket.job, ticket.options),
         )
-        if self._canceled is not None:
-            self._handle.cancel(self._canceled)
-        return await self._handle
 
     def _ticket(self, opened: OpenedChild) -> Ticket[Any]:
         parent, request = self._parent.ticket, self._opening.child

@@ -1,14 +1,17 @@
 """What Temporal UI shows above a job's history."""
 
-from jobs.model import JobRef, Progress
+from typing import TYPE_CHECKING, Any
+
 from jobs.money import Cost
 
+if TYPE_CHECKING:
+    from workflows.core.job import Job
 
-def markdown(
-    title: str, job: JobRef, progress: Progress, cost: Cost, waiting_for: str | None
-) -> str:
-    """Describe a running job in a few lines of Markdown."""
-    lines = [f"### {title}", f"`{job.type}` of tenant `{job.tenant}`", ""]
+
+def markdown(job: "Job[Any, Any]", waiting_for: str | None) -> str:
+    """Describe a running job in a few lines of Markdown, and in what the job itself adds."""
+    ref, progress, cost, more = job.ticket.job, job.progress, job.cost, job.details()
+    lines = [f"### {job.title}", f"`{ref.type}` of tenant `{ref.tenant}`", ""]
     if waiting_for:
         lines.append(f"**Waiting for {waiting_for}**")
     if progress.stage:
@@ -16,7 +19,7 @@ def markdown(
         lines.append(f"- **{progress.stage}**{done}")
     lines.append(f"- Responses settled: {cost.responses}")
     lines.append(f"- Cost so far: {price(cost)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", more] if more else lines)
 
 
 def price(cost: Cost) -> str:

@@ -12,7 +12,7 @@ from temporalio import workflow
 from jobs.approvals import Answer, ApprovalAsk, Decision
 from jobs.children import ChildOutcome, ChildRequest
 from jobs.errors import DeadlineExceeded
-from jobs.model import In, JobRef, Out, Outcome, Progress, ProgressReport, Ticket
+from jobs.model import In, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
 from jobs.options import ResponseOptions
 from jobs.ports import ControlDeeds
@@ -31,7 +31,7 @@ from workflows.core.approvals import Approvals
 from workflows.core.asking import Asker
 from workflows.core.children import Children
 from workflows.core.details import markdown
-from workflows.core.records import record_progress
+from workflows.core.recorder import Recorder
 from workflows.core.steps import Scope, current_scope
 from workflows.core.waits import Waits
 
@@ -55,7 +55,7 @@ class Job(Generic[In, Out]):
     def __init__(self) -> None:
         self._ticket: Ticket[Any] | None = None
         self._progress = Progress()
-        self._recorder: asyncio.Task[None] | None = None
+        self._recorder = Recorder(self._report)
         self._waits = Waits(self.remaining, lambda: self.report(self._progress))
         self._cancel_asked = False
         self._asker = Asker()
@@ -134,7 +134,7 @@ class Job(Generic[In, Out]):
             answer: str | M = await self._asker.text(self, question, summary)
         else:
             answer = await self._asker.typed(self, question, summary, output)
-        self._show()
+        self.show()
         return answer
 
     async def gather(
@@ -201,7 +201,7 @@ class Job(Generic[In, Out]):
             options=self.ticket.options.for_child(options),
         )
         outcome = await self.children.run(self, request, summary or f"{type} {key}")
-        self._show()
+        self.show()
         return outcome
 
     async def approval(self, ask: ApprovalAsk, *, edits: type[BaseModel] | None = None) -> Decision:
@@ -246,6 +246,10 @@ class Job(Generic[In, Out]):
                 total=storable.count(total),
             )
         )
+
+    def details(self) -> str:
+        """Add Markdown to what Temporal UI shows; called at every change, so it has to be quick."""
+        return ""
 
     # --- What every job answers ------------------------------------------------------------------
 
@@ -307,7 +311,7 @@ class Job(Generic[In, Out]):
     async def carry(self, ticket: Ticket[In]) -> Outcome[Out]:
         """Run `work` and see to it that the job ends once, the same way everywhere."""
         self._ticket = ticket
-        self._show()
+        self.show()
         return await endings.carry(self, ticket)
 
     async def worked(self, input: In) -> Out:
@@ -369,30 +373,19 @@ class Job(Generic[In, Out]):
     def report(self, progress: Progress) -> None:
         """Show a progress and have it written, unless a write is under way and will take it."""
         self._progress = progress
-        self._show()
-        if self._recorder is None or self._recorder.done():
-            self._recorder = asyncio.create_task(self._record())
+        self.show()
+        self._recorder.wake()
 
     async def recorded(self) -> None:
         """Wait until no write of progress is under way, nor one of an approval given up."""
-        if self._recorder is not None:
-            await self._recorder
+        await self._recorder.idle()
         await self._approvals.withdrawn()
-
-    async def _record(self) -> None:
-        """Write progress until nothing new was reported during the write."""
-        written: ProgressReport | None = None
-        while (report := self._report()) != written:
-            await record_progress(report)
-            written = report
 
     def _report(self) -> ProgressReport:
         return ProgressReport(
             job=self.ticket.job, progress=self._progress, waiting_for=self._waits.waiting_for
         )
 
-    def _show(self) -> None:
-        job: JobRef = self.ticket.job
-        workflow.set_current_details(
-            markdown(self.title, job, self._progress, self.cost, self._waits.waiting_for)
-        )
+    def show(self) -> None:
+        """Bring what Temporal UI shows up to date."""
+        workflow.set_current_details(markdown(self, self._waits.waiting_for))

@@ -41,5 +41,10 @@ SWEEP = timedelta(minutes=30)
 SHORTEST_CHILD = timedelta(seconds=1)
 """What a child gets that is opened when its parent has no time left: enough to say so."""
 
+STARTS = 10
+"""Children whose start is under way at once. Temporal writes each start into its parent's history.
+Where many want to at once, most of them fail and are tried again after seconds: of 150 the median
+waited 8 s and the last one 23 s; ten at a time they wait half a second and three."""
+
 WIDTH = 20
 """Items of a gather in flight at once, unless the author says otherwise."""

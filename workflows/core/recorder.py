@@ -1,0 +1,36 @@
+"""Writing progress: as often as it can be written, and never more than one write at a time."""
+
+import asyncio
+from collections.abc import Callable
+
+from jobs.model import ProgressReport
+from workflows.core.records import record_progress
+
+
+class Recorder:
+    """Writes the progress of one job; what changes faster than it is written is skipped.
+
+    Args:
+        look: Returns what is to be written now.
+    """
+
+    def __init__(self, look: Callable[[], ProgressReport]) -> None:
+        self._look = look
+        self._writing: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Have something new written, unless a write is under way and will take it."""
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def idle(self) -> None:
+        """Wait until no write is under way."""
+        if self._writing is not None:
+            await self._writing
+
+    async def _write(self) -> None:
+        """Write until nothing new was reported during the write."""
+        written: ProgressReport | None = None
+        while (report := self._look()) != written:
+            await record_progress(report)
+            written = report
