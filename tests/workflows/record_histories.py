@@ -205,8 +205,10 @@ async def more_cases(house: Installation) -> list[tuple[str, str, dict[str, Any]
     documents = [
         str(await uploaded(house, f"{n}.txt", f"Boat {n} sailed.")) for n in range(MORE_DOCUMENTS)
     ]
+    report = {"topic": "Boats", "sources": [{"text": TEXT}], "approve_outline": {}}
     return [
         ("summarize_documents", "a_tree", {"document_ids": documents}),
+        ("generate_report", "approved", report),
         ("pipeline", "every_kind", every_kind_of_node()),
         ("pipeline", "batches", in_batches()),
     ]
@@ -229,9 +231,6 @@ async def main(*, again: bool) -> None:
                 await record(house, house.job_types[kind_name], case, payload)
         if again or not (HISTORIES / "test_asks_people" / "approvals.json").exists():
             await record_approvals(house)
-        if again or not (HISTORIES / "generate_report" / "approved.json").exists():
-            payload = {"topic": "Boats", "sources": [{"text": TEXT}], "approve_outline": {}}
-            await record(house, house.job_types["generate_report"], "approved", payload)
         for case, answers in DELIVERIES.items():
             if again or not (HISTORIES / "delivery" / f"{case}.json").exists():
                 await record_delivery(house, case, *answers)
