@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from jobs.money import Cost
 
 if TYPE_CHECKING:
-    from workflows.core.job import Job
+    from workflows.core.lifecycle import Lifecycle
 
 
-def markdown(job: "Job[Any, Any]", waiting_for: str | None) -> str:
+def markdown(job: "Lifecycle[Any, Any]", waiting_for: str | None) -> str:
     """Describe a running job in a few lines of Markdown, and in what the job itself adds."""
     ref, progress, cost, more = job.ticket.job, job.progress, job.cost, job.details()
     lines = [f"### {job.title}", f"`{ref.type}` of tenant `{ref.tenant}`", ""]

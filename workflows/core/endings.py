@@ -17,10 +17,10 @@ from workflows.core.records import record_finished
 from workflows.core.tasks import steady
 
 if TYPE_CHECKING:
-    from workflows.core.job import Job
+    from workflows.core.lifecycle import Lifecycle
 
 
-async def carry(job: "Job[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
+async def carry(job: "Lifecycle[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
     """Run `work`, clean up, record the ending, and close the workflow as the record says."""
     output: Out | None = None
     result: str | None = None
@@ -38,7 +38,7 @@ async def carry(job: "Job[In, Out]", ticket: Ticket[In]) -> Outcome[Out]:
 
 
 async def _settle(
-    job: "Job[In, Out]", ticket: Ticket[In], result: str | None, failure: Failure | None
+    job: "Lifecycle[In, Out]", ticket: Ticket[In], result: str | None, failure: Failure | None
 ) -> Standing:
     """Cancel the children and responses that are still open, then record the ending."""
     canceled = workflow.cancellation_reason() is not None
@@ -59,7 +59,7 @@ async def _settle(
     )
 
 
-async def _let_go(job: "Job[Any, Any]", ticket: Ticket[Any], canceled: bool) -> None:
+async def _let_go(job: "Lifecycle[Any, Any]", ticket: Ticket[Any], canceled: bool) -> None:
     """End what would cost money for nothing, all of it at once."""
     reason = (workflow.cancellation_reason() if canceled else "the job it was for has ended") or ""
     ends: list[Coroutine[Any, Any, None]] = []
@@ -81,14 +81,14 @@ async def _cancel_responses(ticket: Ticket[Any], reason: str, canceled: bool) ->
     )
 
 
-async def _quiet(job: "Job[Any, Any]", standing: Standing) -> None:
+async def _quiet(job: "Lifecycle[Any, Any]", standing: Standing) -> None:
     """Leave no handler unfinished, and have Temporal know of a cancel that only the row knew."""
     if standing.status is JobStatus.CANCELED and workflow.cancellation_reason() is None:
         await job.cancel_self("canceled in the record")
     await workflow.wait_condition(workflow.all_handlers_finished)
 
 
-def _close(job: "Job[In, Out]", standing: Standing, output: Out | None) -> Outcome[Out]:
+def _close(job: "Lifecycle[In, Out]", standing: Standing, output: Out | None) -> Outcome[Out]:
     """Close the workflow as the record stands."""
     if standing.status is JobStatus.CANCELED:
         raise asyncio.CancelledError
