@@ -16,6 +16,7 @@ from openai.types.responses import (
 from activities import failures
 from jobs.errors import ProviderBadRequest, ProviderFailure, ProviderNotFound, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
+from jobs.values import JobId
 from settings import OpenAISettings
 
 CONNECT_TIMEOUT_SECONDS = 5.0
@@ -115,7 +116,13 @@ class Provider:
         self.is_synchronous = is_synchronous
 
     async def create(
-        self, request: ResponseRequest, content: Content, *, model: str, address: Address
+        self,
+        request: ResponseRequest,
+        content: Content,
+        *,
+        model: str,
+        address: Address,
+        root: JobId | None = None,
     ) -> Created:
         """Submit a response: in the background, unless the server cannot do that.
 
@@ -124,12 +131,13 @@ class Provider:
             content: The parts of the input, fetched.
             model: The model to ask.
             address: Whose response it is.
+            root: The outermost of the jobs that led to that job; None when it is that itself.
 
         Raises:
             SubmitUncertain: The reply was lost; the response may exist.
             ProviderFailure: The provider refused, or was never reached; nothing exists.
         """
-        chosen = _chosen(request, address) | self._mode(request)
+        chosen = _chosen(request, root or address.job_id) | self._mode(request)
         try:
             raw = await self._client.responses.with_raw_response.create(
                 model=model,
@@ -227,7 +235,7 @@ def _understood(answer: object) -> Response:
     raise ValueError(f"not a response but {str(answer)[:100]!r}")
 
 
-def _chosen(request: ResponseRequest, address: Address) -> dict[str, Any]:
+def _chosen(request: ResponseRequest, root: UUID) -> dict[str, Any]:
     """Return the parameters that somebody chose; none is sent that nobody asked for."""
     options = request.options
     chosen: dict[str, Any] = {
@@ -239,16 +247,19 @@ def _chosen(request: ResponseRequest, address: Address) -> dict[str, Any]:
         "prompt": request.prompt.model_dump(exclude_none=True) if request.prompt else None,
         "text": _format(request.output_schema) if request.output_schema else None,
         "reasoning": {"effort": options.reasoning_effort} if options.reasoning_effort else None,
-        "background_options": _window(options.completion_window, address),
+        "background_options": _window(options.completion_window, root),
     }
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _window(window: str | None, address: Address) -> dict[str, str] | None:
-    """Choose the lane; follow-ups of one job are told as such, which moves them up the queue."""
+def _window(window: str | None, root: UUID) -> dict[str, str] | None:
+    """Choose the lane; follow-ups within one family of jobs are told as such.
+
+    That moves them up the provider's queue.
+    """
     if window is None:
         return None
-    return {"completion_window": window, "continuation_id": str(address.job_id)}
+    return {"completion_window": window, "continuation_id": str(root)}
 
 
 def _window_note(window: str | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from openai.types.responses import Response, ResponseInputContentParam
@@ -180,14 +181,17 @@ class Submitter:
     ) -> Created:
         """POST; once more when the provider refused because it has lost a file we uploaded."""
         address = Address(self.installation, intent.job_id, intent.step_key, intent.number)
+        create = partial(
+            self.provider.create, request, model=intent.model, address=address, root=step.root
+        )
         try:
-            return await self.provider.create(request, content, model=intent.model, address=address)
+            return await create(content)
         except (ProviderBadRequest, ProviderNotFound):
             # Refused for certain, so this is the same submit still: no try was used up.
             if not await self.attacher.forget_lost(step.job.tenant, request, content):
                 raise
         content = await self._content(step)
-        return await self.provider.create(request, content, model=intent.model, address=address)
+        return await create(content)
 
     async def _content(self, step: StepRequest) -> Content:
         self.attacher.check_all(step.request)

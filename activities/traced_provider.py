@@ -9,6 +9,7 @@ from activities.provider import Address, Content, Created, Provider
 from activities.verdicts import usage_of
 from jobs.errors import JobError
 from jobs.requests import ResponseRequest
+from jobs.values import JobId
 from telemetry import instruments, traces
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,13 @@ class TracedProvider(Provider):
     """Does what its parent does, and says so."""
 
     async def create(
-        self, request: ResponseRequest, content: Content, *, model: str, address: Address
+        self,
+        request: ResponseRequest,
+        content: Content,
+        *,
+        model: str,
+        address: Address,
+        root: JobId | None = None,
     ) -> Created:
         """Submit a background response."""
         began = time.perf_counter()
@@ -26,7 +33,9 @@ class TracedProvider(Provider):
         with traces.calling("chat", model=model) as span:
             span.set_attribute("backburner.job.id", about["job_id"])
             try:
-                created = await super().create(request, content, model=model, address=address)
+                created = await super().create(
+                    request, content, model=model, address=address, root=root
+                )
             except JobError as error:
                 instruments.SUBMITS.add(1, {"model": model, "outcome": error.code})
                 logger.info("submit refused", extra={**about, "code": error.code})

@@ -10,7 +10,7 @@ from jobs.model import JobRef
 from jobs.money import Cost
 from jobs.options import DEFAULT_MAX_TRIES, OnIncomplete, OnUncertain, ResponseOptions
 from jobs.polling import Ceilings
-from jobs.values import DocumentId, Value
+from jobs.values import DocumentId, JobId, Value
 
 
 class TextPart(Value):
@@ -112,6 +112,7 @@ class StepRequest(Value):
 
     Attributes:
         step_key: Unique within the job and the same on every replay.
+        root: The outermost of the jobs that led to this step's; None when it is that itself.
         expected: How long the response will probably take; None when nobody knows.
         max_tries: Submits allowed, the first included.
         on_uncertain: What to do when a submit's reply was lost.
@@ -122,6 +123,7 @@ class StepRequest(Value):
 
     job: JobRef
     step_key: str
+    root: JobId | None = None
     request: ResponseRequest
     max_tries: int = DEFAULT_MAX_TRIES
     expected: timedelta | None = None

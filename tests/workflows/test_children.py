@@ -8,7 +8,14 @@ from jobs.status import JobStatus
 from tests.installation import Installation
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.families import all_agreed, asking, errand, family
-from tests.workflows.looking import carried, events_of, history_of, kinds, scripted
+from tests.workflows.looking import (
+    carried,
+    created_by,
+    events_of,
+    history_of,
+    kinds,
+    scripted,
+)
 
 UNHAPPY = scripted("Anything.", outcome="failed", error_code="invalid_prompt")
 
@@ -109,6 +116,18 @@ async def test_children_inherit_options_and_labels_but_not_the_deadline(house: I
     _, child = await all_agreed(house, job_id)
 
     assert child.options == options.model_copy(update={"deadline_seconds": None})
+
+
+async def test_all_responses_of_a_family_continue_its_root(house: Installation):
+    inner = errand("inner", "test_parents", errands=[asking("leaf", "Hi.")], prompts=["Well."])
+    job_id = await house.submit(
+        "test_parents", {"errands": [inner], "prompts": ["So."]}, JobOptions(completion_window="2h")
+    )
+    rows = await all_agreed(house, job_id)
+
+    made = [each for row in rows for each in await created_by(house, row.id)]
+    told = {"completion_window": "2h", "continuation_id": str(job_id)}
+    assert [each["background_options"] for each in made] == [told] * 3
 
 
 async def test_a_child_costs_its_parent_few_events(house: Installation):

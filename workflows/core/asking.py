@@ -183,6 +183,7 @@ def _step(job: Asking, question: ResponseRequest) -> StepRequest:
     return StepRequest(
         job=job.ticket.job,
         step_key=current_scope(job.outermost).next_step_key(),
+        root=job.ticket.root,
         request=question,
         max_tries=options.max_tries,
         on_uncertain=options.on_uncertain,
