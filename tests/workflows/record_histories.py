@@ -1,9 +1,9 @@
 """Record the histories that the replay tests use: `python -m tests.workflows.record_histories`.
 
 Every job type of ours is run three times, on servers of its own: to success, to failure and
-canceled. A job type of the tests is run through all that an approval can come to. A history that is
-recorded already is kept, so that old ones go on proving that running jobs survive new code;
-`--again` replaces them all.
+canceled; so is a parent of other jobs. A job type of the tests is run through all that an approval
+can come to. A history that is recorded already is kept, so that old ones go on proving that running
+jobs survive new code; `--again` replaces them all.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from jobs.approvals import ApprovalSettlement, ApprovalState, Settlement
+from jobs.children import child_id
 from jobs.model import JobRef
 from jobs.registry import JobType
 from jobs.starting import SEARCH_ATTRIBUTES
@@ -35,9 +36,10 @@ from storage.migrate import migrate
 from tests.callbacks.receiver import Answer, receiving
 from tests.callbacks.recording import recorded
 from tests.installation import TENANT, Installation, eventually, installed, serving
-from tests.workflows import approval_jobs  # noqa: F401 # declares them
+from tests.workflows import approval_jobs, job_types  # noqa: F401 # declare them
 from tests.workflows.examples import TEXT, example
-from tests.workflows.looking import agreed, tell
+from tests.workflows.families import STUCK, asking, child_asks, errand
+from tests.workflows.looking import agreed, scripted, tell
 from tests.workflows.pipelines import anna_approves, every_kind_of_node, in_batches
 from tests.workflows.replaying import HISTORIES
 from tests.workflows.stocking import uploaded
@@ -58,6 +60,16 @@ DELIVERIES = {"delivered": (204,), "refused_once": (500, 204), "gone": (410,)}
 
 MORE_DOCUMENTS = 14
 """More than one group: the tree has two levels."""
+
+PARENTS = "test_parents"
+HAPPY = errand("inner", PARENTS, errands=[asking("leaf", "Two.")], last_words="Three.")
+DOOMED = asking("doomed", scripted("No.", outcome="failed", error_code="invalid_prompt"))
+FAMILIES: dict[str, dict[str, Any]] = {
+    "succeeded": {"errands": [asking("one", "One."), HAPPY, DOOMED], "last_words": "Bye."},
+    "failed": {"errands": [asking("slow", STUCK), DOOMED], "prompts": [STUCK], "is_strict": True},
+    "canceled": {"errands": [asking("slow", STUCK), asking("one", "One.")], "prompts": [STUCK]},
+}
+"""What the parent is given in each case."""
 
 PERSONAL = {"stackTrace", "identity", "requestId", "workerVersion", "sdkMetadata"}
 """Fields that name a machine or change with every recording and matter to no replay."""
@@ -147,6 +159,25 @@ async def record(house: Installation, kind: JobType, case: str, payload: dict[st
     await keep(house, kind.name, case, await run(house, kind, case, payload))
 
 
+async def record_families(house: Installation, *, again: bool) -> None:
+    """Keep the histories of a parent of other jobs."""
+    for case in FAMILIES:
+        if again or not (HISTORIES / PARENTS / f"{case}.json").exists():
+            await record_family(house, case)
+
+
+async def record_family(house: Installation, case: str) -> None:
+    """Run a parent of other jobs and keep its history."""
+    await house.emulator.post("/reset")
+    job_id = await house.submit(PARENTS, FAMILIES[case])
+    if case == "canceled":
+        await child_asks(house, job_id, "slow")
+        await house.ended(child_id(job_id, "one"))
+        await tell(house, job_id, "cancel", "recorded for the replay tests")
+    await agreed(house, job_id)
+    await keep(house, PARENTS, case, job_id)
+
+
 async def record_approvals(house: Installation) -> None:
     """Keep the history of a job that is reminded, answered at the door and past it, or never."""
     asks = [
@@ -229,6 +260,7 @@ async def main(*, again: bool) -> None:
         for kind_name, case, payload in await more_cases(house):
             if again or not (HISTORIES / kind_name / f"{case}.json").exists():
                 await record(house, house.job_types[kind_name], case, payload)
+        await record_families(house, again=again)
         if again or not (HISTORIES / "test_asks_people" / "approvals.json").exists():
             await record_approvals(house)
         for case, answers in DELIVERIES.items():

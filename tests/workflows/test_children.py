@@ -5,9 +5,10 @@ import pytest
 from jobs.children import DEEPEST, child_id
 from jobs.options import JobOptions
 from jobs.status import JobStatus
-from tests.installation import Installation
+from settings import WorkerSettings
+from tests.installation import Installation, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
-from tests.workflows.families import all_agreed, asking, errand, family
+from tests.workflows.families import STUCK, all_agreed, asking, child_asks, errand, family
 from tests.workflows.looking import (
     carried,
     created_by,
@@ -15,6 +16,7 @@ from tests.workflows.looking import (
     history_of,
     kinds,
     scripted,
+    tell,
 )
 
 UNHAPPY = scripted("Anything.", outcome="failed", error_code="invalid_prompt")
@@ -128,6 +130,22 @@ async def test_all_responses_of_a_family_continue_its_root(house: Installation):
     made = [each for row in rows for each in await created_by(house, row.id)]
     told = {"completion_window": "2h", "continuation_id": str(job_id)}
     assert [each["background_options"] for each in made] == [told] * 3
+
+
+async def test_a_family_outlives_a_worker_that_forgets_it_after_every_task(bare: Installation):
+    """Without a cache each task replays from the start, so whatever is not durable shows."""
+    inner = errand("inner", "test_parents", errands=[asking("leaf", "One.")], last_words="Two.")
+    doomed = {"errands": [asking("x", UNHAPPY), asking("y", STUCK)], "is_strict": True}
+    async with serving(bare, WorkerSettings(cached_workflows=0)):
+        happy = await bare.submit("test_parents", {"errands": [inner], "last_words": "Three."})
+        sulky = await bare.submit("test_parents", doomed | {"prompts": [STUCK]})
+        slow = await bare.submit("test_parents", {"errands": [asking("z", STUCK)]})
+        await child_asks(bare, slow, "z")
+        await tell(bare, slow, "cancel", "too slow")
+        families = [await all_agreed(bare, each) for each in (happy, sulky, slow)]
+    assert [rows[0].status for rows in families] == ["succeeded", "failed", "canceled"]
+    for row in (row for rows in families for row in rows):
+        assert "WORKFLOW_TASK_FAILED" not in kinds(await history_of(bare, row.id))
 
 
 async def test_a_child_costs_its_parent_few_events(house: Installation):

@@ -14,7 +14,7 @@ from jobs.queues import Queue
 from jobs.registry import discover
 from settings import WorkerSettings
 from tests.installation import Installation
-from tests.workflows import approval_jobs  # noqa: F401 # declares them
+from tests.workflows import approval_jobs, job_types  # noqa: F401 # declare them
 from tests.workflows.changed_workflow import ChangedTitle
 from tests.workflows.clock_reader import ClockReader
 from tests.workflows.replaying import RECORDED, history_in, replay
