@@ -291,6 +291,7 @@ class Family(BaseModel):
     limit: int = 20
     last_words: str | None = None
     is_strict: bool = False
+    is_held: bool = False
 
 
 class Reports(BaseModel):
@@ -305,9 +306,12 @@ class Parents(Job[Family, Reports]):
     """Run other jobs and ask something of its own meanwhile."""
 
     is_strict = False
+    is_held = False
 
     async def work(self, input: Family) -> Reports:
-        self.is_strict = input.is_strict
+        self.is_strict, self.is_held = input.is_strict, input.is_held
+        if self.is_held:
+            await self.wait_until(lambda: not self.is_held, waiting_for="a word")
         self.progress_to("Running jobs", 0, len(input.errands))
         asked = [asyncio.create_task(self.respond(p, summary="Meanwhile")) for p in input.prompts]
         outcomes = await self.gather(input.errands, self.send, name="errands", limit=input.limit)
@@ -315,6 +319,11 @@ class Parents(Job[Family, Reports]):
         if input.last_words:
             said.append(await self.respond(input.last_words, summary="Last words"))
         return Reports(outcomes=outcomes, said=said)
+
+    @signal
+    def go(self) -> None:
+        """Let it begin."""
+        self.is_held = False
 
     async def send(self, errand: Errand) -> ChildOutcome:
         """Run one job; a strict parent sulks when it fails."""

@@ -17,6 +17,7 @@ from storage.migrate import migrate
 from tests.api.conftest import assert_problem, served
 from tests.installation import TENANT, Installation, eventually, installed, serving
 from tests.workflows import approval_jobs, job_types  # noqa: F401 # declares them
+from tests.workflows.families import asking, errand, family
 from tests.workflows.looking import agreed, pending_activities, responses_open, scripted, tell
 
 PROMPT_SECONDS = 5.0
@@ -63,6 +64,36 @@ async def test_an_ending_that_cannot_be_recorded_waits_in_sight(mortal, fragile:
     async with serving(fragile):
         row = await agreed(fragile, job_id)
     assert row.status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("is_canceled", [False, True], ids=["goes_on", "canceled"])
+async def test_children_that_cannot_be_opened_wait_in_sight(mortal, fragile, is_canceled):
+    errands = [errand("a", "test_quiet"), asking("b", "Hi."), errand("c", "no_such_type")]
+    async with serving(fragile):
+        job_id = await fragile.submit("test_parents", {"errands": errands, "is_held": True})
+        await eventually(lambda: fragile.job(job_id), lambda row: row.waiting_for)
+        await mortal.stop()
+        await tell(fragile, job_id, "go")
+        await eventually(
+            lambda: pending_activities(fragile, job_id),
+            lambda found: found.count("open_child") == len(errands),
+        )
+        if is_canceled:
+            await tell(fragile, job_id, "cancel", "too slow")
+        await mortal.start()
+        await agreed(fragile, job_id)
+        rows = {row.child_key: row.status for row in await family(fragile, job_id)}
+    ended_as, asked = rows.pop(None), await fragile.created()
+    if is_canceled:
+        # Which of them were opened before the record knew of the cancel is up to the retries.
+        assert ended_as is JobStatus.CANCELED
+        assert set(rows.values()) <= {JobStatus.CANCELED, JobStatus.FAILED}
+        assert asked == []
+    else:
+        assert ended_as is JobStatus.SUCCEEDED
+        well, failed = JobStatus.SUCCEEDED, JobStatus.FAILED
+        assert rows == {"a": well, "b": well, "c": failed}
+        assert len(asked) == 1
 
 
 async def test_a_response_that_ends_meanwhile_is_booked_once(mortal, fragile: Installation):
