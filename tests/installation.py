@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -19,7 +19,7 @@ from temporalio.client import Client
 import worker
 from jobs.ids import uuid7
 from jobs.options import JobOptions
-from jobs.queues import SWITCHES
+from jobs.queues import Queue
 from jobs.registry import JobType, discover
 from jobs.values import JobId, Tenant
 from local.processes import Process
@@ -68,11 +68,12 @@ class Installation:
         options: JobOptions | None = None,
         *,
         callback_url: str | None = None,
+        tenant: Tenant = TENANT,
     ) -> JobId:
         """Insert a job and start its workflow, as the gateway does."""
         new = NewJob(
             id=JobId(uuid7(time.time_ns() // 1_000_000)),
-            tenant=TENANT,
+            tenant=tenant,
             type=job_type,
             payload=payload,
             options=options or JobOptions(),
@@ -156,6 +157,8 @@ async def serving(
     installation: Installation,
     settings: WorkerSettings | None = None,
     callback_settings: CallbackSettings | None = None,
+    *,
+    queues: Sequence[Queue] = tuple(Queue),
     **provider: Any,
 ) -> AsyncIterator[worker.Deeds]:
     """Run a worker inside this process for as long as the block lasts.
@@ -164,6 +167,7 @@ async def serving(
         installation: Whose worker it is.
         settings: Of the worker.
         callback_settings: How it tells others; by default, receivers on this machine too.
+        queues: What it serves.
         provider: Fields of `OpenAISettings` that differ from the usual ones.
     """
     settings = settings or WorkerSettings()
@@ -183,7 +187,7 @@ async def serving(
             installation.client,
             deeds,
             installation.job_types,
-            list(SWITCHES.values()),
+            queues,
             base=installation.queue,
             settings=settings,
         )
