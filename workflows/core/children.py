@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+)
 
 from jobs import starting
 from jobs.children import ChildOpening, ChildOutcome, ChildRequest, OpenedChild
@@ -106,14 +110,14 @@ class _Child:
         self._opening = ChildOpening(parent=parent.ticket.job, child=request)
         self._ends_at = workflow.now() + parent.remaining()
         self._canceled: str | None = None
-        self._handle: Handle | None = None
+        self._has_workflow = False
+        self._telling: asyncio.Task[None] | None = None
 
     def cancel(self, reason: str) -> None:
         """Ask for the child's end, before or after it has started."""
         if self._canceled is None:
             self._canceled = reason
-            if self._handle is not None:
-                self._handle.cancel(reason)
+            self._tell()
 
     async def carry(self) -> ChildOutcome:
         """Open, start and await the child; return how it ended."""
@@ -123,9 +127,13 @@ class _Child:
             raise asyncio.CancelledError
         if opened.outcome is not None:
             return opened.outcome
-        with suppress(ChildWorkflowError, WorkflowAlreadyStartedError):
+        try:
             if handle := await self._started(opened):
                 return self._succeeded(await handle)
+        except ChildWorkflowError:
+            pass  # the record knows more about it
+        except WorkflowAlreadyStartedError:
+            self._found()
         return await self._recorded_outcome()
 
     async def _open(self) -> OpenedChild | None:
@@ -141,15 +149,14 @@ class _Child:
         """Start the child's workflow when its turn has come; None when nobody wants it any more.
 
         Raises:
-            WorkflowAlreadyStartedError: It was started before the parent was reset.
+            WorkflowAlreadyStartedError: It was started by an earlier run of the parent.
         """
         async with self._gate:
             if self._canceled is not None:
                 return None
-            self._handle = await self._start(opened)
-        if self._canceled is not None:
-            self._handle.cancel(self._canceled)
-        return self._handle
+            handle = await self._start(opened)
+        self._found()
+        return handle
 
     async def _start(self, opened: OpenedChild) -> Handle:
         ticket = self._ticket(opened)
@@ -166,6 +173,21 @@ class _Child:
             static_summary=self._summary,
             priority=starting.priority(ticket.job, ticket.options),
         )
+
+    def _found(self) -> None:
+        self._has_workflow = True
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have the child's workflow canceled, once that is wanted and there is one."""
+        if self._has_workflow and self._canceled is not None:
+            self._telling = asyncio.create_task(self._cancel_workflow(self._canceled))
+
+    async def _cancel_workflow(self, reason: str) -> None:
+        # By its id: once its parent was reset, Temporal refuses cancels by way of its handle.
+        child = workflow.get_external_workflow_handle(str(self._opening.job.job_id))
+        with suppress(FailureError):  # it has ended meanwhile
+            await child.cancel(reason=reason)
 
     def _ticket(self, opened: OpenedChild) -> Ticket[Any]:
         parent, request = self._parent.ticket, self._opening.child
