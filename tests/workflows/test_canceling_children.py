@@ -1,11 +1,16 @@
 """Cancels and ends from outside, in a family of jobs."""
 
+import asyncio
+import random
+from contextlib import suppress
+
 import pytest
 from temporalio.service import RPCError
 
 from jobs.children import child_id
 from jobs.status import JobStatus
-from storage import job_moves
+from storage import executions, job_moves
+from storage.executions import Life
 from tests.installation import TENANT, Installation, eventually, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.families import (
@@ -167,3 +172,40 @@ async def test_a_cancel_reaches_children_whose_turn_to_start_has_not_come(house:
     parent, *children = await all_agreed(house, job_id)
     assert parent.status is CANCELED
     assert {child.status for child in children} == {CANCELED}
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_cancel_that_races_with_the_ends_of_children_leaves_one_story(house, seed):
+    dice = random.Random(seed)  # noqa: S311 # not for secrets
+    leaves = [
+        asking(str(each), scripted("Wait.", queued_seconds=0, run_seconds=dice.uniform(0, 0.7)))
+        for each in range(6)
+    ]
+    family_of_two = errand("inner", "test_parents", errands=leaves[:3], last_words="Well.")
+    job_id = await house.submit(
+        "test_parents", {"errands": [family_of_two, *leaves[3:]], "last_words": "Bye.", "limit": 3}
+    )
+    ends = dice.randint(0, 7)
+    await eventually(
+        lambda: family(house, job_id),
+        lambda rows: sum(row.status.is_terminal for row in rows) >= ends,
+    )
+    await asyncio.sleep(dice.uniform(0, 0.1))  # the moment is what the seed chooses
+    with suppress(RPCError):  # it may have ended
+        await dice.choice(WAYS)(house, job_id)
+
+    await house.ended(job_id)
+    rows = await family(house, job_id)
+    for each in rows:
+        if await executions.look(house.client, each.id) is Life.ABSENT:
+            assert (each.status, each.cost.responses) == (CANCELED, 0)
+        else:
+            await agreed(house, each.id, raced=True)
+    rows = await family(house, job_id)
+    statuses = {row.status for row in rows}
+    assert statuses <= {SUCCEEDED, CANCELED}
+    root = next(row for row in rows if row.parent_id is None)
+    assert root.status is CANCELED or statuses == {SUCCEEDED}
+    submits = [each for row in rows for each in await house.submits(row.id)]
+    assert root.cost.responses == sum(each.cost is not None for each in submits)
+    assert len(await house.created()) == len(submits)
