@@ -18,6 +18,7 @@ from temporalio.client import Client
 from activities.provider import Address, Provider
 from activities.releasing import READ_AFTER_WRITE_SECONDS, Releaser
 from activities.settling import Books
+from activities.uncertainty import Fate, count_fate
 from jobs.errors import ProviderFailure, ProviderNotFound, StepTakenOver
 from jobs.requests import SubmitDecision
 from jobs.values import JobId
@@ -112,25 +113,28 @@ class Adopter:
         except StepTakenOver:
             return None
         logger.info("adopted response %s for step %s", response_id, submit.step_key)
+        fate: Fate = "released"
         if newest:
+            fate = "adopted"
             # The step's own deed finds it there and judges it by the step's options.
             if submit.state is State.UNCERTAIN:
                 await self._wake_parked(adopted, response_id)
         elif response.status == "completed":
-            await self._book(adopted, response_id, response)
+            fate = await self._book(adopted, response_id, response)
         else:
             # A later submit took its place, and one open response per step is enough.
             await self.releaser.release(adopted, as_state=State.WASTED)
+        count_fate(submit, fate)
         return adopted
 
-    async def _book(self, adopted: Submit, response_id: str, response: Response) -> None:
+    async def _book(self, adopted: Submit, response_id: str, response: Response) -> Fate:
         job = await job_rows.get(self.db, adopted.tenant, adopted.job_id)
         if job.status.is_terminal or job.cancel_requested_at is not None:
             await self.books.settle(adopted, response, unwanted=State.WASTED)
-            return
+            return "wasted"
         verdict = await self.books.settle(adopted, response)
         if verdict is None or verdict.state is not State.EFFECTIVE:
-            return
+            return "wasted"
         rivals = await responses.rivals_of(self.db, adopted)
         for rival in rivals:
             try:
@@ -140,6 +144,7 @@ class Adopter:
                 logger.warning("response %s stays open: %s", rival.response_id, error.detail)
         await inbox.tell(self.db, [rival.response_id for rival in rivals if rival.response_id])
         await self._wake_parked(adopted, response_id)
+        return "adopted"
 
     async def _wake_parked(self, adopted: Submit, response_id: str) -> None:
         """Tell a step that may be parked that its answer has come by itself."""

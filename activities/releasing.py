@@ -9,8 +9,9 @@ from openai.types.responses import Response
 
 from activities.provider import Provider
 from activities.settling import Books
+from activities.uncertainty import note_lost
 from activities.verdicts import ENDED
-from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired, SubmitUncertain
+from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired
 from jobs.model import JobRef
 from storage import responses
 from storage.responses import Settlement, State, Submit
@@ -64,9 +65,7 @@ class Releaser:
                 raise error
             for submit in submits:
                 if submit.response_id is None and self._is_orphaned(submit, began):
-                    await responses.mark_uncertain(
-                        self.books.db, submit, SubmitUncertain.code, "its worker is gone"
-                    )
+                    await note_lost(self.books.db, submit, "its worker is gone")
             if len(known) < len(submits):
                 await asyncio.sleep(GLANCE_SECONDS)
 

@@ -11,6 +11,7 @@ from openai.types.responses import Response, ResponseInputContentParam
 from activities.attaching import Attacher
 from activities.provider import Address, Content, Created, Provider
 from activities.releasing import Releaser
+from activities.uncertainty import count_fate, note_lost
 from activities.verdicts import ENDED
 from jobs.errors import (
     DocumentNotFound,
@@ -37,6 +38,7 @@ from storage import budgets, responses
 from storage.database import Database
 from storage.objects import Objects
 from storage.responses import Settlement, State, Submit
+from telemetry import instruments
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class Submitter:
         words = f"{last.error_message} ({last.error_code})"
         parks = step.on_uncertain == "park" and last.number > step.retry_of
         if last.state is State.UNCERTAIN and parks:
+            count_fate(last, "parked")
             raise SubmitParked(f"submit {last.number}: {words}", submit_number=last.number)
         if len(earlier) >= step.max_tries:
             raise TriesExhausted(f"{len(earlier)} tries, the last one: {words}")
@@ -125,6 +128,7 @@ class Submitter:
         # First, so that what cannot be fetched or uploaded leaves no intent that nobody posted.
         content = await self._content(step)
         intent = await self._intend(step, number=len(earlier) + 1)
+        _count_retry(intent, earlier)
         request = _extended(step.request, earlier)
         call = asyncio.ensure_future(self._ask(step, request, intent, content))
         posting = asyncio.ensure_future(self._post(call, intent))
@@ -145,13 +149,12 @@ class Submitter:
 
     async def give_up(self, submit: Submit) -> None:
         """Note that the reply to a submit is lost: whoever posted it is gone."""
-        await responses.mark_uncertain(
-            self.db, submit, SubmitUncertain.code, "the worker stopped before the reply was stored"
-        )
+        await note_lost(self.db, submit, "the worker stopped before the reply was stored")
 
     async def adopt(self, submit: Submit, response_id: str) -> Submit | None:
         """Store the id of a submit whose poster could not; None when nobody wants it any more."""
         adopted, wanted = await responses.store_response_id(self.db, submit, response_id, None)
+        count_fate(submit, "adopted" if wanted else "released")
         if wanted:
             return adopted
         await self.releaser.release(adopted)
@@ -232,10 +235,10 @@ class Submitter:
             return await call
         except asyncio.CancelledError:
             cut = "the POST was cut off: its job was canceled or its worker stopped"
-            await responses.mark_uncertain(self.db, intent, SubmitUncertain.code, cut)
+            await note_lost(self.db, intent, cut)
             raise
         except SubmitUncertain as error:
-            await responses.mark_uncertain(self.db, intent, error.code, error.detail)
+            await note_lost(self.db, intent, error.detail)
             _set_pause(error, intent.number)
             raise
         except JobError as error:
@@ -243,6 +246,13 @@ class Submitter:
             await responses.settle(self.db, intent, rejected)
             _set_pause(error, intent.number)
             raise
+
+
+def _count_retry(intent: Submit, earlier: list[Submit]) -> None:
+    if earlier:
+        count_fate(earlier[-1], "resubmitted")
+        about = {"model": intent.model, "code": earlier[-1].error_code or "none"}
+        instruments.RETRIES.add(1, about)
 
 
 def _extended(request: ResponseRequest, earlier: list[Submit]) -> ResponseRequest:

@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
+from opentelemetry.metrics import Observation
+
 from activities.status_client import StatusClient
 from activities.verdicts import ENDED
 from jobs.polling import Ceilings, PollSchedule
@@ -81,6 +83,11 @@ class Watcher:
         self._noticed: deque[bool] = deque(maxlen=REMEMBERED)
         self._draining = False
         self._pushed = False
+        instruments.METER.create_observable_gauge(
+            "backburner_responses_waiting",
+            [lambda _: [Observation(self.waiting)]],
+            description="Responses this process waits for",
+        )
 
     async def __aenter__(self) -> "Watcher":
         """Begin to poll."""
@@ -104,7 +111,8 @@ class Watcher:
     @property
     def waiting(self) -> int:
         """How many waits there are."""
-        return sum(map(len, self._watches.values()))
+        # A list first: whoever reads the metrics does so in a thread of its own.
+        return sum(map(len, list(self._watches.values())))
 
     @property
     def pushed(self) -> bool:

@@ -222,13 +222,18 @@ async def _store(
     )
 
 
-async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> None:
-    """Note that a submit's reply was lost; an id that became known meanwhile wins."""
-    await db.execute(
+async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> bool:
+    """Note that a submit's reply was lost; an id that became known meanwhile wins.
+
+    Returns:
+        Whether this call noted it.
+    """
+    noted = await db.fetchval(
         """
         UPDATE responses SET state = 'uncertain', error_code = $4, error_message = $5
         WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
             AND state = 'open' AND response_id IS NULL
+        RETURNING true
         """,
         submit.job_id,
         submit.step_key,
@@ -236,6 +241,7 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
         code,
         message,
     )
+    return bool(noted)
 
 
 async def settle(db: Database, submit: Submit, end: Settlement) -> bool:

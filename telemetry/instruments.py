@@ -43,6 +43,9 @@ AMBIGUOUS = METER.create_counter(
     "backburner_ambiguous_submits",
     description="Submits whose reply was lost, by what became of them",
 )
+RETRIES = METER.create_counter(
+    "backburner_retries", description="Submits that repeat a step, by what ended the one before"
+)
 POLLS = METER.create_counter("backburner_polls", description="Status requests, by what was learned")
 WEBHOOKS = METER.create_counter(
     "backburner_openai_webhooks", description="Webhooks received from the provider, by outcome"

@@ -1,0 +1,27 @@
+"""Lost replies: noted in the ledger, and counted by what became of them."""
+
+from typing import Literal
+
+from jobs.errors import SubmitUncertain
+from storage import responses
+from storage.database import Database
+from storage.responses import State, Submit
+from telemetry import instruments
+
+Fate = Literal["uncertain", "resubmitted", "parked", "adopted", "wasted", "released"]
+
+
+async def note_lost(db: Database, submit: Submit, why: str) -> None:
+    """Note that the reply to a submit is lost, unless its id became known meanwhile."""
+    if await responses.mark_uncertain(db, submit, SubmitUncertain.code, why):
+        _count("uncertain")
+
+
+def count_fate(submit: Submit, fate: Fate) -> None:
+    """Count what became of a submit; of one whose reply was not lost, nothing."""
+    if submit.state is State.UNCERTAIN:
+        _count(fate)
+
+
+def _count(fate: Fate) -> None:
+    instruments.AMBIGUOUS.add(1, {"outcome": fate})
