@@ -136,6 +136,9 @@ class TelemetrySettings(_Settings):
         temporal_metrics_port: Port of the metrics of Temporal's SDK, in worker and gateway alike.
     """
 
+    # A compose file hands unset variables on as empty ones.
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
     log_format: Literal["text", "json"] = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65_535)

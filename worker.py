@@ -50,6 +50,7 @@ from activities.settling import Books
 from activities.status_client import StatusClient
 from activities.submitting import Submitter
 from activities.traced_provider import TracedProvider
+from activities.uncertainty import show_zeroes
 from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
 from jobs.queues import SWITCHES, Queue
@@ -303,6 +304,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
             temporal_port=seen.temporal_metrics_port,
         )
     )
+    show_zeroes()
     client = await connect_temporal(store, interceptors=interceptors)
     await register_search_attributes(client)
     job_types = discover()

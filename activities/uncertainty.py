@@ -1,6 +1,6 @@
 """Lost replies: noted in the ledger, and counted by what became of them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from jobs.errors import SubmitUncertain
 from storage import responses
@@ -9,6 +9,12 @@ from storage.responses import State, Submit
 from telemetry import instruments
 
 Fate = Literal["uncertain", "resubmitted", "parked", "adopted", "wasted", "released"]
+
+
+def show_zeroes() -> None:
+    """Show every count from the start: Prometheus sees no increase in what just appears."""
+    for fate in get_args(Fate):
+        instruments.AMBIGUOUS.add(0, {"outcome": fate})
 
 
 async def note_lost(db: Database, submit: Submit, why: str) -> None:

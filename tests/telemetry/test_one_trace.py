@@ -32,6 +32,8 @@ EXPECTED = {
 COUNTED = {
     (GATEWAY, "backburner_jobs_submitted"),
     (WORKER, "backburner_jobs_ended"),
+    (WORKER, "backburner_ambiguous_submits"),
+    (WORKER, "backburner_responses_waiting"),
     (WORKER, "backburner_submits"),
 }
 
