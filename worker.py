@@ -290,11 +290,9 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     """
     storage, temporal = StorageSettings(), TemporalSettings()
     settings, provider = WorkerSettings(), _provider_settings()
-    store = open_store(storage.objects_url)
-    await migrate(storage.database_url)
-    db = await stack.enter_async_context(
-        connect(storage.database_url, pool_size=storage.database_pool_size)
-    )
+    store, url = open_store(storage.objects_url), storage.database_url
+    await migrate(url)
+    db = await stack.enter_async_context(connect(url, pool_size=storage.database_pool_size))
     seen = TelemetrySettings()
     interceptors = stack.enter_context(
         telemetry(
@@ -315,7 +313,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
             Objects(store),
             job_types,
             queue=temporal.queue,
-            listen_url=storage.listen_url or storage.database_url,
+            listen_url=storage.listen_url or url,
             provider_settings=provider,
             settings=settings,
             callback_settings=CallbackSettings(),
