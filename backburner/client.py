@@ -171,11 +171,28 @@ class AsyncBackburner:
         status: JobStatus | None = None,
         type: str | None = None,
         labels: Mapping[str, str] | None = None,
+        parent: UUID | str | None = None,
+        root: bool | None = None,
         page_size: int = 50,
     ) -> AsyncIterator[Job]:
-        """Yield jobs, newest first; pages are fetched as they are needed."""
-        labelled = {f"label.{name}": value for name, value in (labels or {}).items()}
-        wanted = {"status": status and status.value, "type": type, **labelled, "limit": page_size}
+        """Yield jobs, newest first; pages are fetched as they are needed.
+
+        Args:
+            status: Only jobs of this status.
+            type: Only jobs of this type.
+            labels: Only jobs with all of these labels.
+            parent: Only jobs that this job runs.
+            root: True for only jobs that no other job runs, False for only those that one does.
+            page_size: Jobs per request.
+        """
+        wanted = {
+            "status": status and status.value,
+            "type": type,
+            **{f"label.{name}": value for name, value in (labels or {}).items()},
+            "parent": parent and str(parent),
+            "root": root if root is None else str(root).lower(),
+            "limit": page_size,
+        }
         async for page in self._transport.pages("/api/jobs", wanted):
             for job in JobPage.model_validate_json(page).jobs:
                 yield job

@@ -18,13 +18,19 @@ RECENT = 100
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs to list; None and an empty dict do not filter."""
+    """Which jobs to list; None and an empty dict do not filter.
+
+    Attributes:
+        parent: Only jobs that this one runs.
+        root: True for only those that no job runs, False for only those that one does.
+    """
 
     statuses: tuple[JobStatus, ...] = ()
     type: str | None = None
     labels: dict[str, str] | None = None
     created_after: datetime | None = None
     parent: JobId | None = None
+    root: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ async def page(
         add("created_at > {}", wanted.created_after)
     if wanted.parent:
         add("parent_id = {}", wanted.parent)
+    if wanted.root is not None:
+        add(f"parent_id IS {'' if wanted.root else 'NOT '}NULL")
     if after:
         add("(created_at, id) < ({}, {})", after.created_at, after.id)
     rows = await db.fetch(

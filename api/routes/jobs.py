@@ -32,7 +32,7 @@ from storage.jobs import JobRow
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 LABEL = "label."
-FILTERS = {"limit", "cursor", "status", "type", "created_after", "parent"}
+FILTERS = {"limit", "cursor", "status", "type", "created_after", "parent", "root"}
 
 _APPLIED = {
     "Preference-Applied": {"schema": {"type": "string"}, "description": "The `wait` granted."}
@@ -98,6 +98,10 @@ async def list_jobs(
     type: Annotated[str | None, Query(examples=["summarize_text"])] = None,
     created_after: Annotated[Moment | None, Query(examples=["2026-11-21T10:00:00Z"])] = None,
     parent: Annotated[JobId | None, Query(description="Only children of this job.")] = None,
+    root: Annotated[
+        bool | None,
+        Query(description="`true`: only jobs without a parent; `false`: only others."),
+    ] = None,
     limit: LimitIn = 20,
     cursor: CursorIn = None,
 ) -> JobPage:
@@ -110,6 +114,7 @@ async def list_jobs(
         labels=_labels(request),
         created_after=created_after,
         parent=parent,
+        root=root,
     )
     place = from_cursor(cursor)
     after = Position(place[0], JobId(place[1])) if place else None

@@ -46,6 +46,13 @@ def _list(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Only jobs with this label (repeatable)."),
     ] = None,
+    parent: Annotated[
+        str | None, typer.Option(metavar="JOB", help="Only jobs that this job runs.")
+    ] = None,
+    root: Annotated[
+        bool | None,
+        typer.Option("--roots/--children", help="Only jobs that no job runs, or that one does."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at the most.")] = 20,
     output: Output = None,
 ) -> None:
@@ -54,7 +61,14 @@ def _list(
 
     async def conversation(client: AsyncBackburner) -> list[Job]:
         found: list[Job] = []
-        pages = client.jobs(status=status, type=type, labels=labels, page_size=min(limit, 100))
+        pages = client.jobs(
+            status=status,
+            type=type,
+            labels=labels,
+            parent=parent,
+            root=root,
+            page_size=min(limit, 100),
+        )
         async for job in pages:
             found.append(job)
             if len(found) == limit:

@@ -176,6 +176,10 @@ async def test_filters_narrow_the_list(api, gateway):
     later = datetime.now(UTC) + timedelta(hours=1)
     assert await pages(api, created_after=later.isoformat()) == []
     assert await pages(api, parent=ids[0]) == []
+    await gateway.db.execute("UPDATE jobs SET parent_id = $1 WHERE id = $2", ids[0], ids[1])
+    assert await pages(api, parent=ids[0]) == [ids[1]]
+    assert await pages(api, root="false") == [ids[1]]
+    assert sorted(await pages(api, root="true")) == sorted({*ids, *other} - {ids[1]})
     summary = (await api.get("/api/jobs", params={"status": "succeeded"})).json()["jobs"][0]
     assert "result" not in summary
 
@@ -190,6 +194,7 @@ BAD_QUERIES = {
     "naive time": ({"created_after": "2026-01-01T00:00:00"}, "created_after"),
     "time out of range": ({"created_after": "0001-01-01T00:00:00+14:00"}, "created_after"),
     "parent": ({"parent": "x"}, "parent"),
+    "root": ({"root": "maybe"}, "root"),
     "nul in type": ({"type": "\0"}, "type"),
     "nul in label": ({"label.a": "\0"}, "label.a"),
 }

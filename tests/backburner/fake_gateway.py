@@ -186,6 +186,8 @@ async def _list(gateway, request):
         job
         for job in reversed(gateway.jobs.values())
         if query.get("status") in (None, job["status"])
+        and query.get("parent") in (None, job.get("parent_id"))
+        and query.get("root") in (None, str(job.get("parent_id") is None).lower())
         and all(
             job.get("labels", {}).get(n[6:]) == v for n, v in query.items() if n[:6] == "label."
         )

@@ -116,6 +116,19 @@ async def test_jobs_are_filtered_by_the_gateway(client, gateway):
     assert [str(job.job_id) async for job in jobs] == [wanted]
 
 
+async def test_children_can_be_listed_or_left_out(client, gateway):
+    root = gateway.add_job()
+    child = gateway.add_job(parent_id=root)
+    for wanted, found in [
+        ({}, [child, root]),
+        ({"parent": root}, [child]),
+        ({"parent": child}, []),
+        ({"root": True}, [root]),
+        ({"root": False}, [child]),
+    ]:
+        assert [str(job.job_id) async for job in client.jobs(**wanted)] == found
+
+
 async def test_a_wait_ends_with_the_job(client, gateway):
     job_id = gateway.add_job()
     gateway.finish_after = 1

@@ -88,11 +88,17 @@ async def test_filters_narrow_a_page(db, tenant, wanted, found):
     assert ids(page) == {rows[each].id for each in found}
 
 
-async def test_children_are_found_by_their_parent(db, tenant):
+async def test_children_are_found_by_their_parent_or_left_out(db, tenant):
     parent, child = await inserted(db, tenant), await inserted(db, tenant)
     await db.execute("UPDATE jobs SET parent_id = $2 WHERE id = $1", child.id, parent.id)
-    page = await job_lists.page(db, tenant, Filter(parent=parent.id), after=None, limit=9)
-    assert ids(page) == {child.id}
+    for wanted, found in [
+        (Filter(parent=parent.id), {child.id}),
+        (Filter(root=True), {parent.id}),
+        (Filter(root=False), {child.id}),
+        (Filter(parent=parent.id, root=True), set()),
+    ]:
+        page = await job_lists.page(db, tenant, wanted, after=None, limit=9)
+        assert ids(page) == found
 
 
 async def took(db, tenant, job_type, seconds, status=SUCCEEDED):
