@@ -1,12 +1,14 @@
 """Read one document and return what is in it, as typed findings."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from jobs.findings import Findings, Overview, merged
 from jobs.prompts import EXACT, MATERIAL, fenced
-from jobs.requests import StoredText
+from jobs.requests import DocumentPart, InputPart, StoredText
 from jobs.values import DocumentId
 from workflows.core import Job, job
 from workflows.core.documents import begin_document
@@ -49,6 +51,11 @@ class ProcessDocumentInput(BaseModel):
         description="A question or a point of view: what to look for beyond the usual findings.",
         examples=["Which obligations end within a year, and what ends them?"],
     )
+    document: Literal["text", "original"] = Field(
+        default="text",
+        description="What the model is given: the text found in the document, or the original "
+        "file, with its pictures and layout, as scans need it.",
+    )
 
 
 class ProcessDocumentOutput(Findings):
@@ -56,8 +63,8 @@ class ProcessDocumentOutput(Findings):
 
     document_id: DocumentId
     name: str
-    pages: int | None
-    characters: int
+    pages: int | None = Field(description="Null where the kind has none, or the file was sent.")
+    characters: int | None = Field(description="Of the text; null when the file was sent.")
 
 
 @job(
@@ -73,6 +80,7 @@ class ProcessDocumentOutput(Findings):
         "document_broken",
         "document_unsupported",
         "document_too_large",
+        "attachment_too_large",
         "response_refused",
         "output_mismatch",
         "tries_exhausted",
@@ -91,11 +99,19 @@ class ProcessDocument(Job[ProcessDocumentInput, ProcessDocumentOutput]):
         self.focus = FOCUS.format(focus=input.focus) if input.focus else ""
         await begin_document(self, input.document_id)
         self.progress_to("Reading the document")
-        document = await self.extract(input.document_id)
-        self.name, self.count, self.done = document.name, len(document.chunks), 0
+        pieces: list[StoredText | DocumentPart]
+        pages, characters = None, None
+        if input.document == "original":
+            file = await self.attach(input.document_id)
+            self.name, pieces = file.name, [file]
+        else:
+            text = await self.extract(input.document_id)
+            self.name, pieces = text.name, [*text.chunks]
+            pages, characters = text.pages, text.characters
+        self.count, self.done = len(pieces), 0
         self.progress_to("Looking for findings", 0, self.count)
-        chunks = list(enumerate(document.chunks, start=1))
-        parts = await self.gather(chunks, self.read, name="chunks", limit=CHUNKS_AT_ONCE)
+        numbered = list(enumerate(pieces, start=1))
+        parts = await self.gather(numbered, self.read, name="chunks", limit=CHUNKS_AT_ONCE)
         overview: Overview = await reduce(
             self,
             list[Overview](parts),
@@ -108,18 +124,24 @@ class ProcessDocument(Job[ProcessDocumentInput, ProcessDocumentOutput]):
             overview = overview.model_copy(update={"focus_findings": []})
         return ProcessDocumentOutput(
             **merged(overview, parts).model_dump(),
-            document_id=document.document_id,
-            name=document.name,
-            pages=document.pages,
-            characters=document.characters,
+            document_id=input.document_id,
+            name=self.name,
+            pages=pages,
+            characters=characters,
         )
 
-    async def read(self, numbered: tuple[int, StoredText]) -> Findings:
-        """Find what one chunk holds."""
-        number, chunk = numbered
+    async def read(self, numbered: tuple[int, StoredText | DocumentPart]) -> Findings:
+        """Find what one chunk, or the whole file, holds."""
+        number, piece = numbered
         part = f"{number} of {self.count}" if self.count > 1 else None
+        # A file cannot be fenced off: the provider sets it apart from what is said about it.
+        content: Sequence[InputPart] = (
+            [piece]
+            if isinstance(piece, DocumentPart)
+            else fenced("document", piece, name=self.name, part=part)
+        )
         found = await self.respond(
-            fenced("document", chunk, name=self.name, part=part),
+            content,
             instructions=READ + self.focus,
             output=Findings,
             summary=f"Read {self.name}" + (f", part {part}" if part else ""),

@@ -38,6 +38,9 @@ class ProcessPendingDocumentsInput(BaseModel):
     focus: str | None = Field(
         default=None, min_length=1, max_length=4_000, description="Given to `process_document`."
     )
+    document: Literal["text", "original"] = Field(
+        default="text", description="Given to `process_document`."
+    )
     at_once: int = Field(default=10, ge=1, le=50, description="Documents processed side by side.")
 
 
@@ -94,7 +97,7 @@ class ProcessPendingDocuments(
     done, total = 0, 0
 
     async def work(self, input: ProcessPendingDocumentsInput) -> ProcessPendingDocumentsOutput:
-        self.payload = {"focus": input.focus} if input.focus else {}
+        self.payload = input.model_dump(include={"focus", "document"})
         claimed = await claim_documents(
             self,
             limit=input.limit,

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.status import JobStatus
+from tests.activities.papers import stored_document
+from tests.extraction.documents import written_pdf
 from tests.installation import Installation
-from tests.workflows.looking import carried, created_by
+from tests.workflows.looking import carried, created_by, scheduled
 from tests.workflows.stocking import uploaded
 from tests.workflows.test_summarizing import CHUNK
 
@@ -79,6 +81,18 @@ async def test_the_focus_reaches_the_model_as_an_instruction(house: Installation
 
     assert row.status is JobStatus.SUCCEEDED
     assert (await house.result(row.id))["focus_findings"] == ["The harbour counted 77 boats."]
+
+
+async def test_a_file_is_given_to_the_model_as_it_is_when_that_was_asked_for(house: Installation):
+    pdf = await stored_document(house, "boats.pdf", written_pdf("The harbour has 77 boats."))
+    payload = {"document_id": str(pdf.id), "document": "original"}
+    row = await carried(house, "process_document", payload)
+
+    assert (row.status, row.failure) == (JobStatus.SUCCEEDED, None)
+    result = await house.result(row.id)
+    assert "77 boats" in result["summary"]
+    assert (result["name"], result["pages"], result["characters"]) == ("boats.pdf", None, None)
+    assert "extract_document" not in await scheduled(house, row.id)
 
 
 async def test_a_document_that_cannot_be_read_fails_with_its_code(house: Installation):
