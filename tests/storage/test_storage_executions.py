@@ -15,7 +15,7 @@ from jobs.options import JobOptions
 from jobs.registry import JobType
 from jobs.starting import BACKSTOP, JOB_TENANT, JOB_TYPE, PARENT_JOB
 from local.ports import free_port
-from storage import executions
+from storage import executions, reaching
 from storage.executions import Life
 from storage.namespaces import register_search_attributes
 from storage.objects import open_store
@@ -224,6 +224,7 @@ async def cut_off(temporal):
 
 @pytest.mark.parametrize("deed", QUICK_DEEDS.values(), ids=QUICK_DEEDS)
 async def test_a_temporal_that_went_away_is_soon_unavailable(cut_off, row, deed, monkeypatch):
-    monkeypatch.setattr(executions, "RPC_TIMEOUT", timedelta(milliseconds=200))
+    for module in (executions, reaching):
+        monkeypatch.setattr(module, "RPC_TIMEOUT", timedelta(milliseconds=200))
     with pytest.raises(ServiceUnavailable):
         await asyncio.wait_for(deed(cut_off, row), 5)
