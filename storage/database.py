@@ -78,12 +78,13 @@ class Database:
 
 async def prepare_connection(connection: Connection) -> None:
     """Teach a connection to carry JSON as Python values."""
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        encoder=lambda value: to_json(value).decode(),
-        decoder=from_json,
-    )
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name,
+            schema="pg_catalog",
+            encoder=lambda value: to_json(value).decode(),
+            decoder=from_json,
+        )
 
 
 async def _keep(connection: Connection) -> None:

@@ -29,7 +29,7 @@ FINISH = f"""
         FROM locked WHERE id = $2 AND status IN ('pending', 'running')),
     job AS (
         UPDATE jobs SET status = ended.status,
-            result = CASE WHEN ended.status = 'succeeded' THEN $4::text::jsonb END,
+            result = CASE WHEN ended.status = 'succeeded' THEN $4::text::json END,
             result_key = CASE WHEN ended.status = 'succeeded' THEN $5 END,
             error_code = CASE WHEN ended.status = 'failed' THEN $6 END,
             error_message = CASE WHEN ended.status = 'failed' THEN $7 END,

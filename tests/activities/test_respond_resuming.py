@@ -9,6 +9,7 @@ import pytest
 from activities.provider import Address
 from activities.pulse import Pulse
 from jobs.errors import (
+    DocumentNotFound,
     JobCanceled,
     ProviderQuotaExhausted,
     ResponseExpired,
@@ -228,7 +229,7 @@ async def test_the_pause_doubles_from_try_to_try(bench: Bench):
 async def test_a_text_that_cannot_be_fetched_leaves_no_intent(bench: Bench):
     missing = StoredText(key=f"{TENANT}/texts/aa/aa", characters=2)
     step = await bench.step(request=ResponseRequest(input=(missing,)))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(DocumentNotFound):
         await bench.respond(step)
     assert await bench.submits(step) == []
 

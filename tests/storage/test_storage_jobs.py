@@ -269,6 +269,13 @@ async def test_a_result_ends_the_job_even_when_it_holds_nul(db, tenant, written,
     assert await job_rows.get_result(db, tenant, row.id) == read
 
 
+async def test_a_result_keeps_the_order_of_its_fields(db, tenant):
+    row = await inserted(db, tenant)
+    await job_moves.finish(db, ending(row, result='{"title": 1, "a": {"second": 2, "c": 3}}'))
+    found = await job_rows.get_result(db, tenant, row.id)
+    assert (list(found), list(found["a"])) == (["title", "a"], ["second", "c"])
+
+
 async def test_words_of_an_ending_may_hold_nul(db, tenant):
     row = await inserted(db, tenant)
     nul = Failure(code="job_defect", message="a\x00b")
