@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -30,7 +29,7 @@ from activities.attaching import open_attacher
 from activities.census import Census
 from activities.children import Children
 from activities.control import Control
-from activities.delivering.callbacks import Callbacks
+from activities.deeds import Deeds
 from activities.delivering.opening import telling
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
@@ -92,24 +91,6 @@ WORKFLOW_TASKS = 100
 
 PASSED_THROUGH = ("jobs", "workflows", "opentelemetry")
 """Imported once instead of per workflow."""
-
-
-@dataclass(frozen=True)
-class Deeds:
-    """Everything the queues need, built once per process."""
-
-    responses: Responses
-    records: Records
-    approvals: Approvals
-    children: Children
-    control: Control
-    documents: Documents
-    tables: Tables
-    library: Library
-    maintenance: Maintenance
-    callbacks: Callbacks
-    scheduling: Scheduling
-    watcher: Watcher
 
 
 class CannotRun(RuntimeError):
@@ -208,27 +189,13 @@ def _main_worker(
     base: str,
     settings: WorkerSettings,
 ) -> Worker:
-    approvals, library = deeds.approvals, deeds.library
     return common(
         task_queue=Queue.MAIN.under(base),
         workflows=[
             *(MaintenanceTurn, DeliveryRun, ScheduledJobRun),
             *(each.workflow for each in job_types.values()),
         ],
-        activities=[
-            deeds.responses.respond,
-            deeds.responses.adopt_response,
-            deeds.responses.cancel_responses,
-            deeds.records.record_progress,
-            deeds.records.record_finished,
-            *(library.begin_document, library.claim_documents, library.recent_documents),
-            *(approvals.record_approval, approvals.record_reminder, approvals.record_decision),
-            *(deeds.children.open_child, deeds.children.child_outcome),
-            deeds.documents.attach_document,
-            deeds.control.cancel_own_workflow,
-            deeds.maintenance.sweep,
-            deeds.scheduling.open_scheduled,
-        ],
+        activities=deeds.of_main(),
         workflow_runner=SandboxedWorkflowRunner(
             # Our own files are imported once: a copy of them per workflow takes a third of the
             # worker's CPU and most of a workflow's memory. What the sandbox would catch in them,
@@ -253,7 +220,7 @@ def _openai_worker(
     per_minute = deeds.responses.submitter.requests_per_minute
     return common(
         task_queue=Queue.OPENAI.under(base),
-        activities=[deeds.responses.submit_response],
+        activities=deeds.of_openai(),
         max_concurrent_activities=SUBMITS,
         # Enforced by the server, over all workers together.
         max_task_queue_activities_per_second=per_minute / 60 if per_minute else None,
@@ -266,7 +233,7 @@ def _cpu_worker(
 ) -> Worker:
     return common(
         task_queue=Queue.CPU.under(base),
-        activities=[deeds.documents.extract_document, deeds.tables.read_rows],
+        activities=deeds.of_cpu(),
         max_concurrent_activities=settings.extractions,
     )
 
@@ -276,7 +243,7 @@ def _callbacks_worker(
 ) -> Worker:
     return common(
         task_queue=Queue.CALLBACKS.under(base),
-        activities=[deeds.callbacks.attempt_callback],
+        activities=deeds.of_callbacks(),
         max_concurrent_activities=deeds.callbacks.concurrent,
         graceful_shutdown_timeout=settings.graceful_shutdown,
     )

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 import worker
+from activities.deeds import Deeds
 from jobs.ids import uuid7
 from jobs.options import JobOptions
 from jobs.queues import Queue
@@ -58,7 +59,7 @@ class Installation:
     queue: str
     environment: dict[str, str]
     logs: Path
-    deeds: worker.Deeds | None = None
+    deeds: Deeds | None = None
     ids: list[JobId] = field(default_factory=list)
 
     async def submit(
@@ -160,7 +161,7 @@ async def serving(
     *,
     queues: Sequence[Queue] = tuple(Queue),
     **provider: Any,
-) -> AsyncIterator[worker.Deeds]:
+) -> AsyncIterator[Deeds]:
     """Run a worker inside this process for as long as the block lasts.
 
     Args:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
 import worker
+from activities.deeds import Deeds
 from activities.pulse import Pulse
 from jobs.ids import uuid7
 from jobs.model import JobRef
@@ -44,7 +45,7 @@ class Bench:
     """Deeds without a worker, called as Temporal would call them."""
 
     house: Installation
-    deeds: worker.Deeds
+    deeds: Deeds
 
     async def job(self) -> JobRef:
         """Insert a job that no workflow carries."""
