@@ -116,6 +116,11 @@ class WorkerSettings(_Settings):
         graceful_shutdown: How long running activities may take after SIGTERM; waits end at once,
             a POST in flight gets this long.
         stuck_start_seconds: Age after which a pending job's workflow is started again.
+        deployment: Name of the worker deployment. Turns Temporal's worker versioning on: then
+            nothing runs before a version is made current. None leaves it off.
+        build_id: Which version of the code this is, for the deployment: a Git commit, for example.
+        versioning: What becomes of running workflows when another version is made current:
+            `auto_upgrade` moves them to it, `pinned` leaves them where they began.
     """
 
     waiting_responses: int = Field(default=5000, ge=1)
@@ -124,6 +129,18 @@ class WorkerSettings(_Settings):
     concurrent_polls: int = Field(default=16, ge=1)
     graceful_shutdown: timedelta = timedelta(seconds=70)
     stuck_start_seconds: int = Field(default=10, ge=1)
+    deployment: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,100}$")
+    build_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    versioning: Literal["auto_upgrade", "pinned"] = "auto_upgrade"
+
+    # A compose file hands unset variables on as empty ones.
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    @model_validator(mode="after")
+    def _deployed_as_something(self) -> Self:
+        if (self.deployment is None) is not (self.build_id is None):
+            raise ValueError("BACKBURNER_DEPLOYMENT and BACKBURNER_BUILD_ID need one another")
+        return self
 
 
 class TelemetrySettings(_Settings):

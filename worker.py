@@ -19,8 +19,9 @@ from functools import partial
 import uvloop
 from pydantic import ValidationError
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adopting import Adopter
@@ -171,6 +172,7 @@ def workers(
         Worker,
         client,
         interceptors=[Failures()],
+        deployment_config=_deployment(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
     )
     made = {
@@ -180,6 +182,17 @@ def workers(
         Queue.CALLBACKS: lambda: _callbacks_worker(common, deeds, base, settings),
     }
     return [made[queue]() for queue in queues]
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """Say which version of the code this is; None leaves worker versioning off."""
+    if settings.deployment is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior[settings.versioning.upper()],
+    )
 
 
 def _main_worker(

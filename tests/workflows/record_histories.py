@@ -42,6 +42,7 @@ from tests.workflows.families import STUCK, asking, child_asks, errand
 from tests.workflows.looking import agreed, scripted, tell
 from tests.workflows.pipelines import anna_approves, every_kind_of_node, in_batches
 from tests.workflows.replaying import HISTORIES
+from tests.workflows.scheduling import RUNS, turned
 from tests.workflows.stocking import uploaded
 
 CASES: dict[str, dict[str, Any]] = {
@@ -221,9 +222,19 @@ async def record_delivery(house: Installation, case: str, *answers: int) -> None
     await keep(house, "delivery", case, delivery_id)
 
 
-async def keep(house: Installation, name: str, case: str, job_id: JobId) -> None:
-    """Write the history of a job that has ended to its file."""
-    history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
+async def record_runs(house: Installation, *, again: bool) -> None:
+    """Keep the histories of schedules' runs, and of a short turn of maintenance."""
+    for case in RUNS:
+        if again or not (HISTORIES / "scheduled_job" / f"{case}.json").exists():
+            await house.emulator.post("/reset")
+            await keep(house, "scheduled_job", case, await RUNS[case](house))
+    if again or not (HISTORIES / "maintenance" / "turn.json").exists():
+        await keep(house, "maintenance", "turn", await turned(house))
+
+
+async def keep(house: Installation, name: str, case: str, workflow_id: JobId | str) -> None:
+    """Write the history of a workflow that has ended to its file."""
+    history = await house.client.get_workflow_handle(str(workflow_id)).fetch_history()
     path = HISTORIES / name / f"{case}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = ON_A_HOST.sub("worker", json.dumps(impersonal(history.to_json_dict()), indent=1))
@@ -266,6 +277,7 @@ async def main(*, again: bool) -> None:
         for case, answers in DELIVERIES.items():
             if again or not (HISTORIES / "delivery" / f"{case}.json").exists():
                 await record_delivery(house, case, *answers)
+        await record_runs(house, again=again)
 
 
 if __name__ == "__main__":

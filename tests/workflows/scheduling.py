@@ -1,23 +1,37 @@
 """Making schedules on a real server, and looking at the jobs they start."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from jobs.schedules.model import Overlap, Policies, ScheduledJob, StoredSchedule, When
-from storage import schedule_runs, schedules
+from activities import maintenance
+from activities.scheduling import Scheduling
+from jobs.schedules.model import (
+    Interval,
+    Overlap,
+    Policies,
+    ScheduledJob,
+    StoredSchedule,
+    When,
+)
+from jobs.schedules.runs import ScheduledRun
+from storage import executions, schedule_runs, schedules
 from storage.jobs import JobRow
 from storage.schedules import Address, Described
 from tests.installation import TENANT, Installation, eventually
+from tests.workflows.looking import pending_activities
 
 YEARLY = When(cron=["0 0 1 1 *"])
 """Never in a test: its runs are triggered."""
 
 WAITING = ScheduledJob(type="test_approvals", payload={"prompts": []})
 QUIET = ScheduledJob(type="test_quiet", payload={})
+FAILING = ScheduledJob(type="test_ends", payload={"how": "job_error"})
+HOURLY = When(intervals=[Interval(every_seconds=3600)])
 
 
 @dataclass
@@ -50,6 +64,17 @@ class Scheduled:
         second = await eventually(_second, lambda now: now not in self._triggered)
         self._triggered.add(second)
         await schedules.trigger(self.at, self.stored.schedule_id, overlap, key=key)
+
+    async def started_before(self) -> datetime:
+        """Start the job of a time of `HOURLY` as maintenance would; return the time."""
+        due = (await _second()).replace(minute=0, second=0) - timedelta(hours=3)
+        deeds = Scheduling(self.house.db, self.house.job_types)
+        await deeds.open_scheduled(ScheduledRun(schedule=self.stored, scheduled_at=due))
+        [row] = await self.jobs()
+        job_type = self.house.job_types[row.type]
+        await executions.start(self.house.client, self.house.queue, job_type, row)
+        await self.have("running")
+        return due
 
     async def runs(self) -> list[str]:
         """Return the ids of the workflows that it has started, oldest first."""
@@ -97,3 +122,55 @@ async def scheduled(
         yield Scheduled(house, stored, at)
     finally:
         await schedules.delete(at, name)
+
+
+async def _ran(house: Installation, job: ScheduledJob) -> str:
+    """Run a schedule's job once and return the id of the run."""
+    async with scheduled(house, job) as it:
+        await it.trigger()
+        await it.closed_as()
+        return (await it.runs())[0]
+
+
+async def _canceled(house: Installation) -> str:
+    """Cancel a run in Temporal while its job goes on."""
+    async with scheduled(house, WAITING) as it:
+        await it.trigger()
+        await it.have("running")
+        [run] = await it.runs()
+        await house.client.get_workflow_handle(run).cancel()
+        await it.closed_as()
+        return run
+
+
+async def _found_running(house: Installation) -> str:
+    """Let a run find its job started by somebody else, and cancel the run."""
+    async with scheduled(house, WAITING, HOURLY) as it:
+        due = await it.started_before()
+        await schedules.backfill(it.at, "it", [(due, due)], Overlap.SKIP, key=None)
+        [run] = await eventually(it.runs)
+        await eventually(lambda: pending_activities(house, run))
+        await house.client.get_workflow_handle(run).cancel()
+        await it.closed_as()
+        return run
+
+
+RUNS: dict[str, Callable[[Installation], Awaitable[str]]] = {
+    "succeeded": partial(_ran, job=QUIET),
+    "failed": partial(_ran, job=FAILING),
+    "broken": partial(_ran, job=ScheduledJob(type="was_once", payload={})),
+    "canceled": _canceled,
+    "found_running": _found_running,
+}
+"""Runs of a schedule whose histories are kept; each returns the id of its workflow."""
+
+
+async def turned(house: Installation) -> str:
+    """Have maintenance take a turn that ends at once; return the id of its workflow."""
+    name = f"{house.queue}-turn"
+    turn, maintenance.TURN = maintenance.TURN, timedelta(0)
+    try:
+        await house.client.execute_workflow("maintenance", id=name, task_queue=house.queue)
+    finally:
+        maintenance.TURN = turn
+    return name

@@ -19,8 +19,14 @@ from tests.workflows.changed_workflow import ChangedTitle
 from tests.workflows.clock_reader import ClockReader
 from tests.workflows.replaying import RECORDED, history_in, replay
 from workflows.core.delivery import DeliveryRun
+from workflows.core.maintenance import MaintenanceTurn
+from workflows.core.scheduled import ScheduledJobRun
 
-OURS: dict[str, type] = {"delivery": DeliveryRun}
+OURS: dict[str, type] = {
+    "delivery": DeliveryRun,
+    "maintenance": MaintenanceTurn,
+    "scheduled_job": ScheduledJobRun,
+}
 """Workflows that carry no job."""
 
 
@@ -48,6 +54,23 @@ def test_a_recorded_history_is_small_and_names_no_machine(path: Path):
     assert len(text) < 300_000
     assert '"stackTrace"' not in text
     assert "@" not in text
+
+
+async def test_every_workflow_that_a_worker_serves_has_a_recorded_history(house: Installation):
+    assert house.deeds is not None
+    types = {name: kind for name, kind in house.job_types.items() if "test" not in name}
+    [served] = worker.workers(
+        house.client,
+        house.deeds,
+        types,
+        [Queue.MAIN],
+        base="never-polled",
+        settings=WorkerSettings(),
+    )
+    kinds = served.config(active_config=False)["workflows"]
+    names = {workflow._Definition.must_from_class(kind).name for kind in kinds}
+    assert names - {path.parent.name for path in RECORDED} == set()
+    assert names - types.keys() == OURS.keys()
 
 
 async def test_a_worker_sandboxes_all_but_our_own_files(house: Installation):

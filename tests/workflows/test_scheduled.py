@@ -6,12 +6,10 @@ from itertools import pairwise
 import asyncpg
 import pytest
 
-from activities.scheduling import Scheduling
 from jobs.errors import ScheduleNotFound
 from jobs.schedules.model import Interval, Overlap, ScheduledJob, When
-from jobs.schedules.runs import ScheduledRun
 from jobs.status import JobStatus
-from storage import executions, schedules
+from storage import schedules
 from tests.installation import Installation, eventually, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.looking import (
@@ -22,7 +20,7 @@ from tests.workflows.looking import (
     scripted,
     tell,
 )
-from tests.workflows.scheduling import QUIET, WAITING, Scheduled, scheduled
+from tests.workflows.scheduling import FAILING, HOURLY, QUIET, WAITING, Scheduled, scheduled
 
 STUCK = ScheduledJob(type="summarize_text", payload={"text": scripted("Wait.", outcome="stuck")})
 
@@ -149,8 +147,7 @@ async def test_canceling_a_run_in_temporal_cancels_its_job(house: Installation):
 
 
 async def test_a_failed_job_pauses_its_schedule_when_it_shall(house: Installation):
-    failing = ScheduledJob(type="test_ends", payload={"how": "job_error"})
-    async with scheduled(house, failing, pause_on_failure=True) as it:
+    async with scheduled(house, FAILING, pause_on_failure=True) as it:
         await it.trigger()
         [row] = await it.have("failed")
         assert await it.closed_as() == "FAILED"
@@ -187,10 +184,9 @@ async def test_a_job_that_no_longer_fits_its_type_fails_and_says_so(house: Insta
 async def test_a_backfill_gives_each_time_one_job_however_often_it_is_asked_for(
     house: Installation,
 ):
-    when = When(intervals=[Interval(every_seconds=3600)])
     end = datetime.now(UTC).replace(minute=30, second=0, microsecond=0) - timedelta(hours=2)
     span = (end - timedelta(hours=2), end)
-    async with scheduled(house, QUIET, when) as it:
+    async with scheduled(house, QUIET, HOURLY) as it:
         await schedules.backfill(it.at, "it", [span], Overlap.ALLOW_ALL, key=None)
         assert [await it.closed_as(number) for number in (0, 1)] == ["COMPLETED"] * 2
         rows = await it.have("succeeded", "succeeded")
@@ -237,13 +233,8 @@ async def _ids(at: schedules.Address) -> list[str]:
 
 
 async def test_a_run_waits_for_a_job_that_somebody_else_has_started(house: Installation):
-    when = When(intervals=[Interval(every_seconds=3600)])
-    due = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-    async with scheduled(house, WAITING, when) as it:
-        deeds = Scheduling(house.db, house.job_types)
-        await deeds.open_scheduled(ScheduledRun(schedule=it.stored, scheduled_at=due))
-        [row] = await it.jobs()
-        await executions.start(house.client, house.queue, house.job_types[row.type], row)
+    async with scheduled(house, WAITING, HOURLY) as it:
+        due = await it.started_before()
         await waiting(it)
         await schedules.backfill(it.at, "it", [(due, due)], Overlap.SKIP, key=None)
         [run] = await eventually(it.runs)
@@ -252,6 +243,7 @@ async def test_a_run_waits_for_a_job_that_somebody_else_has_started(house: Insta
         )
         await house.client.get_workflow_handle(run).cancel()
         assert await it.closed_as() == "CANCELED"
+        [row] = await it.jobs()
         assert (await agreed(house, row.id)).status is JobStatus.CANCELED
 
 
