@@ -167,11 +167,20 @@ def workers(
     base: str,
     settings: WorkerSettings,
 ) -> list[Worker]:
-    """Build one Temporal worker per queue."""
+    """Build one Temporal worker per queue.
+
+    One that breaks does not end before its deeds have, and some of them wait for days: so it ends
+    the waits of this process.
+    """
+
+    async def let_go(_: BaseException) -> None:
+        deeds.watcher.drain()
+
     common = partial(
         Worker,
         client,
         interceptors=[Failures()],
+        on_fatal_error=let_go,
         deployment_config=_deployment(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
     )

@@ -17,6 +17,9 @@ from local.postgres import Postgres
 from local.temporal import TemporalServer
 from storage.migrate import migrate
 from tests.installation import Installation, installed, serving
+from tests.time_limits import pytest_pyfunc_call, pytest_runtest_setup
+
+__all__ = ["pytest_pyfunc_call", "pytest_runtest_setup"]
 
 TEMPLATE = "template_backburner"
 

@@ -196,5 +196,7 @@ async def serving(
             for each in pool:
                 await stack.enter_async_context(each)
             installation.deeds = deeds
-            yield deeds
-            deeds.watcher.drain()
+            try:
+                yield deeds
+            finally:
+                deeds.watcher.drain()
