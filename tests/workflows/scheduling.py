@@ -61,8 +61,8 @@ class Scheduled:
 
     async def trigger(self, overlap: Overlap | None = None, key: str | None = None) -> None:
         """Trigger in a second of its own: Temporal tells runs apart by their second."""
-        second = await eventually(_second, lambda now: now not in self._triggered)
-        self._triggered.add(second)
+        taken = self._triggered | {_second_of(run) for run in await self.runs()}
+        self._triggered.add(await eventually(_second, lambda now: now not in taken))
         await schedules.trigger(self.at, self.stored.schedule_id, overlap, key=key)
 
     async def started_before(self) -> datetime:
@@ -88,6 +88,11 @@ class Scheduled:
         handle = self.house.client.get_workflow_handle(runs[number])
         seen = await eventually(handle.describe, lambda each: each.close_time is not None)
         return seen.status.name if seen.status else "UNKNOWN"
+
+
+def _second_of(run: str) -> datetime:
+    """Return the time at the end of a run's id."""
+    return datetime.fromisoformat(run[-len("2026-11-21T09:00:00Z") :])
 
 
 async def _second() -> datetime:
@@ -134,7 +139,7 @@ async def _ran(house: Installation, job: ScheduledJob) -> str:
 
 async def _canceled(house: Installation) -> str:
     """Cancel a run in Temporal while its job goes on."""
-    async with scheduled(house, WAITING) as it:
+    async with scheduled(house, WAITING, name="canceled") as it:
         await it.trigger()
         await it.have("running")
         [run] = await it.runs()
@@ -145,9 +150,9 @@ async def _canceled(house: Installation) -> str:
 
 async def _found_running(house: Installation) -> str:
     """Let a run find its job started by somebody else, and cancel the run."""
-    async with scheduled(house, WAITING, HOURLY) as it:
+    async with scheduled(house, WAITING, HOURLY, name="found") as it:
         due = await it.started_before()
-        await schedules.backfill(it.at, "it", [(due, due)], Overlap.SKIP, key=None)
+        await schedules.backfill(it.at, "found", [(due, due)], Overlap.SKIP, key=None)
         [run] = await eventually(it.runs)
         await eventually(lambda: pending_activities(house, run))
         await house.client.get_workflow_handle(run).cancel()
