@@ -54,7 +54,7 @@ from activities.uncertainty import show_zeroes
 from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
 from jobs.queues import SWITCHES, Queue
-from jobs.registry import JobType, JobTypeConflict, discover
+from jobs.registry import JobType, PluginRefused, discover
 from settings import (
     CallbackSettings,
     OpenAISettings,
@@ -356,7 +356,7 @@ async def run(queues: Sequence[Queue]) -> None:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
         raise CannotRun(f"The setting {name!r} is wrong: {first['msg']}") from error
-    except (MigrationRefused, JobTypeConflict, ServiceUnavailable) as error:
+    except (MigrationRefused, PluginRefused, ServiceUnavailable) as error:
         raise CannotRun(str(error)) from error
     except UNAVAILABLE as error:
         raise CannotRun(

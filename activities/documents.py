@@ -61,7 +61,7 @@ class Documents(DocumentDeeds):
             JobCanceled: Nobody waits for it any more.
         """
         job = request.job
-        if not await job_moves.mark_running(self.db, job.tenant, job.job_id):
+        if not await job_moves.mark_running(self.db, job):
             raise JobCanceled("the job has ended or is being canceled")
         document = await documents.get(self.db, job.tenant, request.document_id)
         limit = chunk_characters(window_tokens(request.model or self.default_model))

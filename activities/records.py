@@ -1,8 +1,6 @@
 """Implements `RecordDeeds`: what workflows write to their job's row."""
 
-import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -15,9 +13,6 @@ from storage import job_moves, jobs
 from storage.database import Database
 from storage.jobs import JobRow
 from storage.objects import INLINE_BYTES, Objects
-from telemetry import instruments
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,8 +35,6 @@ class Records(RecordDeeds):
         if len(content) > INLINE_BYTES:
             key = await self.objects.put(ending.job.tenant, "results", content)
         standing = await job_moves.finish(self.db, ending, result_key=key)
-        if standing.is_new:
-            _count(ending, standing.status)
         if standing.status is not JobStatus.SUCCEEDED or ending.result is not None:
             return standing
         # The workflow task that recorded the success was thrown away, and the one that takes its
@@ -49,16 +42,6 @@ class Records(RecordDeeds):
         row = await jobs.get(self.db, ending.job.tenant, ending.job.job_id)
         result = to_json(await recorded_result(self.db, self.objects, row)).decode()
         return standing.model_copy(update={"result": result})
-
-
-def _count(ending: Ending, status: JobStatus) -> None:
-    about = {"type": ending.job.type, "status": status.value}
-    instruments.JOBS_ENDED.add(1, about)
-    if ending.started_at is not None:
-        spent = datetime.now(UTC) - ending.started_at
-        instruments.JOB_DURATION.record(spent.total_seconds(), about)
-    code = ending.failure.code if ending.failure else None
-    logger.info("job %s", status.value, extra={**about, "job_type": ending.job.type, "code": code})
 
 
 async def recorded_result(db: Database, objects: Objects, row: JobRow) -> Any:

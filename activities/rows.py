@@ -45,7 +45,7 @@ class Tables(RowDeeds):
             JobCanceled: Nobody waits for it any more.
         """
         job = request.job
-        if not await job_moves.mark_running(self.db, job.tenant, job.job_id):
+        if not await job_moves.mark_running(self.db, job):
             raise JobCanceled("the job has ended or is being canceled")
         document = await documents.get(self.db, job.tenant, request.document_id)
         found = await beating(self._read(document, request.columns), Pulse)

@@ -14,7 +14,6 @@ from storage import responses
 from storage.database import Database
 from storage.objects import INLINE_BYTES, Objects
 from storage.responses import Settlement, State, Submit
-from telemetry import instruments
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,8 @@ class Books:
         except asyncpg.UniqueViolationError:
             # Another submit of the step was faster: this answer is not used.
             wasted = await self._settlement(submit, response, verdict, State.WASTED)
-            if await responses.settle(self.db, submit, wasted):
-                _count(submit.model, wasted)
+            await responses.settle(self.db, submit, wasted)
             return None
-        _count(submit.model, settlement)
         return verdict
 
     async def text_of(self, submit: Submit) -> str:
@@ -97,13 +94,3 @@ class Books:
         if len(content) <= INLINE_BYTES:
             return text, None
         return None, await self.objects.put(submit.tenant, "outputs", content)
-
-
-def _count(model: str, end: Settlement) -> None:
-    about = {"model": model, "state": end.state.value, "code": end.error_code or "none"}
-    instruments.RESPONSES_SETTLED.add(1, about)
-    for kind in ("input_tokens", "output_tokens"):
-        tokens = getattr(end.usage, kind, 0)
-        instruments.TOKENS.add(tokens, {"model": model, "kind": kind.removesuffix("_tokens")})
-    if end.usd is not None:
-        instruments.COST.add(float(end.usd), {"model": model})

@@ -37,7 +37,7 @@ from api.routes import (
 from api.routes import jobs as job_routes
 from api.routes import schedules as schedule_routes
 from api.serving import Server
-from jobs.registry import JobTypeConflict, discover
+from jobs.registry import PluginRefused, discover
 from jobs.webhooks import INCOMING_PATH
 from settings import (
     CallbackSettings,
@@ -172,7 +172,7 @@ def main() -> None:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
         raise SystemExit(f"The setting {name!r} is wrong: {first['msg']}.") from None
-    except (MigrationRefused, JobTypeConflict, SettingsError) as error:
+    except (MigrationRefused, PluginRefused, SettingsError) as error:
         raise SystemExit(f"The gateway cannot start: {error}.") from None
     except database.CANNOT_OPEN as error:
         reason = str(error) or type(error).__name__

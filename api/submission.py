@@ -28,7 +28,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage import documents, executions, jobs
 from storage.jobs import JobRow, NewJob
-from telemetry import instruments, traces
+from telemetry import traces
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -67,9 +67,6 @@ async def submit(
     row, is_new = await jobs.insert(gateway.db, new)
     if row.fingerprint != new.fingerprint:
         raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
-    if is_new:
-        instruments.JOBS_SUBMITTED.add(1, {"type": row.type})
-        LOG.info("job submitted", extra={"job_id": str(row.id), "job_type": row.type})
     if row.status is JobStatus.PENDING:
         await _start(gateway, job_type, row)
     return row, is_new

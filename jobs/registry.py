@@ -24,7 +24,11 @@ OWN_REFERENCES = "own references"
 """Marks an input field, as `Annotated[…, OWN_REFERENCES]`: references in it are the job's own."""
 
 
-class JobTypeConflict(RuntimeError):
+class PluginRefused(RuntimeError):
+    """What an installed package brings cannot be used; the text is for people."""
+
+
+class JobTypeConflict(PluginRefused):
     """Two files declare the same job type, or a name is not lower_snake_case."""
 
 

@@ -22,9 +22,12 @@ from jobs.approvals import (
 )
 from jobs.errors import JobCanceled
 from jobs.model import JobRef
+from jobs.moments import ApprovalRequested, JobStarted
+from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
 from storage.outbox import outbox, tell
+from telemetry.observer import observe
 
 TOLD_WITHIN = timedelta(seconds=10)
 """What a gateway takes at the most to tell a workflow; after that, maintenance does."""
@@ -120,7 +123,7 @@ REQUEST = f"""
             COALESCE(callback_url, (SELECT callback_url FROM jobs WHERE id = job.root_id)) AS url
         FROM job),
     {outbox("happened")}
-    SELECT (SELECT count(*) FROM job) > 0 AS is_new, (SELECT count(*) FROM outbox) AS told
+    SELECT (SELECT was FROM job) AS was, (SELECT count(*) FROM outbox) AS told
 """  # noqa: S608 # put together from constants
 
 END = f"""
@@ -172,7 +175,10 @@ async def request(db: Database, wanted: ApprovalRequest) -> ApprovalStanding:
     )
     if row is not None and row["told"]:
         await tell(db)
-    if row is not None and row["is_new"]:
+    if row is not None and row["was"] is not None:
+        if row["was"] == JobStatus.PENDING:
+            observe(JobStarted(job=wanted.job))
+        observe(ApprovalRequested(job=wanted.job, key=wanted.key, title=wanted.title))
         return ApprovalStanding(deadline=wanted.deadline)
     # A statement of its own: another try of this deed may have written it just now.
     known = await _taken(db, wanted.job, wanted.key)

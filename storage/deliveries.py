@@ -8,10 +8,12 @@ import asyncpg
 
 from jobs.callbacks import AttemptError, DeliveryStatus
 from jobs.errors import CallbackNotFound
+from jobs.moments import CallbackAttempted
 from jobs.values import DeliveryId, EndpointId, JobId, Tenant
 from storage.database import Database
 from storage.endpoints import abandon
 from storage.outbox import outbox, tell
+from telemetry.observer import observe
 
 FAILURES_IN_A_ROW = 10
 """An endpoint with fewer is not disabled, however long ago the first one was: it is seldom used."""
@@ -165,6 +167,17 @@ async def record(
         round(attempt.duration.total_seconds() * 1000),
         attempt.message,
         attempt.excerpt,
+    )
+    observe(
+        CallbackAttempted(
+            tenant=delivery.tenant,
+            delivery_id=delivery.id,
+            event=delivery.event,
+            job_id=delivery.job_id,
+            endpoint_id=delivery.endpoint_id,
+            status=status,
+            error=attempt.error,
+        )
     )
 
 

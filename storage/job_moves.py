@@ -6,15 +6,18 @@ touches several jobs of a tree locks them first, in the order of their ids, here
 """
 
 import re
+from datetime import UTC, datetime
 
 from jobs.errors import JobNotFound
-from jobs.model import Ending, ProgressReport, Standing
+from jobs.model import Ending, JobRef, ProgressReport, Standing
+from jobs.moments import JobEnded, JobStarted
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
 from storage.document_states import LET_GO
 from storage.jobs import COST, get, to_cost, to_failure
 from storage.outbox import outbox, tell
+from telemetry.observer import observe, observe_surely
 
 NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
 """NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
@@ -151,16 +154,30 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
         cost=to_cost(row),
         is_new=row["is_new"],
     )
-    if standing.status.is_terminal:
-        return standing
-    # Somebody else ended the job while this statement waited for the row: its snapshot is too old.
-    stood = await get(db, ending.job.tenant, ending.job.job_id)
-    return Standing(status=stood.status, failure=stood.failure, cost=stood.cost)
+    if not standing.status.is_terminal:
+        # Somebody else ended the job while this statement waited for the row: what it saw is old.
+        stood = await get(db, ending.job.tenant, ending.job.job_id)
+        standing = Standing(status=stood.status, failure=stood.failure, cost=stood.cost)
+    await _tell_of_end(ending, standing)
+    return standing
+
+
+async def _tell_of_end(ending: Ending, standing: Standing) -> None:
+    spent = datetime.now(UTC) - ending.started_at if ending.started_at else None
+    end = JobEnded(
+        job=ending.job,
+        status=standing.status,
+        failure=standing.failure,
+        cost=standing.cost,
+        seconds=spent.total_seconds() if spent else None,
+    )
+    # Also when it had been recorded before: whoever recorded it may have died before it told.
+    await observe_surely(end, is_new=standing.is_new)
 
 
 async def write_progress(db: Database, report: ProgressReport) -> None:
     """Write a progress with its event; a job that has ended keeps its last one."""
-    await db.execute(
+    was = await db.fetchval(
         """
         WITH old AS (
             SELECT id, status FROM jobs
@@ -174,10 +191,12 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
             RETURNING jobs.id, last_seq, old.status AS was),
         started AS (
             INSERT INTO job_events (job_id, seq, type)
-            SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending')
-        INSERT INTO job_events (job_id, seq, type, data)
-        SELECT id, last_seq, 'progress', jsonb_strip_nulls(jsonb_build_object('stage', $3::text,
-            'current', $4::bigint, 'total', $5::bigint, 'waiting_for', $6::text)) FROM job
+            SELECT id, last_seq - 1, 'started' FROM job WHERE was = 'pending'),
+        event AS (
+            INSERT INTO job_events (job_id, seq, type, data)
+            SELECT id, last_seq, 'progress', jsonb_strip_nulls(jsonb_build_object('stage', $3::text,
+                'current', $4::bigint, 'total', $5::bigint, 'waiting_for', $6::text)) FROM job)
+        SELECT was FROM job
         """,
         report.job.tenant,
         report.job.job_id,
@@ -186,15 +205,17 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
         report.progress.total,
         None if report.waiting_for is None else _without_nul(report.waiting_for),
     )
+    if was == JobStatus.PENDING:
+        observe(JobStarted(job=report.job))
 
 
-async def mark_running(db: Database, tenant: Tenant, job_id: JobId) -> bool:
+async def mark_running(db: Database, job: JobRef) -> bool:
     """Mark a job running, with its event when it was pending.
 
     Returns:
         Whether the job may go on: False once it has ended or its cancel was requested.
     """
-    found = await db.fetchval(
+    was = await db.fetchval(
         """
         WITH old AS (
             SELECT id, status FROM jobs
@@ -208,12 +229,14 @@ async def mark_running(db: Database, tenant: Tenant, job_id: JobId) -> bool:
             RETURNING jobs.id, last_seq),
         event AS (INSERT INTO job_events (job_id, seq, type)
                   SELECT id, last_seq, 'started' FROM job)
-        SELECT id FROM old
+        SELECT status FROM old
         """,
-        tenant,
-        job_id,
+        job.tenant,
+        job.job_id,
     )
-    return found is not None
+    if was == JobStatus.PENDING:
+        observe(JobStarted(job=job))
+    return was is not None
 
 
 def _without_nul(text: str) -> str:

@@ -9,12 +9,14 @@ import asyncpg
 
 from jobs.errors import JobNotFound
 from jobs.fingerprints import fingerprint
-from jobs.model import Failure, Progress
+from jobs.model import Failure, JobRef, Progress
+from jobs.moments import JobSubmitted
 from jobs.money import Cost, Usage
 from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
+from telemetry.observer import observe
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class NewJob:
     idempotency_key: str | None = None
     traceparent: str | None = None
     callback_url: str | None = None
+
+    @property
+    def ref(self) -> JobRef:
+        """The job's name."""
+        return JobRef(tenant=self.tenant, job_id=self.id, type=self.type)
 
     @property
     def fingerprint(self) -> str:
@@ -114,6 +121,7 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         job.callback_url,
     )
     if row is not None:
+        observe(JobSubmitted(job=job.ref, labels=job.labels))
         return to_row(row), True
     found = await db.fetchrow(
         f"SELECT {COLUMNS} FROM jobs WHERE tenant = $1 AND idempotency_key = $2",  # noqa: S608 # constant

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import asyncpg
 
 from jobs.errors import StepTakenOver
 from jobs.model import JobRef
+from jobs.moments import JobStarted, ResponseEnded, ResponseSubmitted, SubmitFailed
 from jobs.money import Cost, Usage
+from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
+from telemetry.observer import observe
 
 
 class State(StrEnum):
@@ -76,6 +80,39 @@ COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id,
     deleted_at, delete_due, delete_error"""
 
 
+INTENT = f"""
+WITH locked AS (
+    SELECT id, status, cancel_requested_at FROM jobs
+    WHERE tenant = $1 AND (id = $2
+        OR $4 > 1 AND id = ANY(ARRAY(SELECT unnest(ancestors) FROM jobs WHERE id = $2)))
+    ORDER BY id FOR UPDATE),
+old AS (
+    SELECT id, status FROM locked
+    WHERE id = $2 AND status IN ('pending', 'running') AND cancel_requested_at IS NULL
+        AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
+            AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
+intent AS (
+    INSERT INTO responses
+        (tenant, job_id, step_key, submit_number, model, fingerprint, delete_wanted)
+    SELECT $1, id, $3, $4, $5, $6, $7 FROM old
+    ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
+    RETURNING {COLUMNS}),
+job AS (
+    UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
+        last_seq = last_seq + (old.status = 'pending')::int,
+        retry_count = retry_count + ($4 > 1)::int, updated_at = now()
+    FROM old, intent WHERE jobs.id = old.id
+    RETURNING jobs.id, last_seq, old.status AS was),
+event AS (
+    INSERT INTO job_events (job_id, seq, type)
+    SELECT id, last_seq, 'started' FROM job WHERE was = 'pending'),
+above AS (
+    UPDATE jobs SET retry_count = retry_count + 1, updated_at = now()
+    FROM locked, intent WHERE jobs.id = locked.id AND locked.id <> $2 AND $4 > 1)
+SELECT {COLUMNS}, (SELECT was FROM job) AS was FROM intent
+"""  # noqa: S608 # constant
+
+
 async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
     """Return every submit of a step, oldest first."""
     rows = await db.fetch(
@@ -133,37 +170,7 @@ async def open_intent(
         opened this number first, or the step has a response already.
     """
     row = await db.fetchrow(
-        f"""
-        WITH locked AS (
-            SELECT id, status, cancel_requested_at FROM jobs
-            WHERE tenant = $1 AND (id = $2
-                OR $4 > 1 AND id = ANY(ARRAY(SELECT unnest(ancestors) FROM jobs WHERE id = $2)))
-            ORDER BY id FOR UPDATE),
-        old AS (
-            SELECT id, status FROM locked
-            WHERE id = $2 AND status IN ('pending', 'running') AND cancel_requested_at IS NULL
-                AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
-                    AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
-        intent AS (
-            INSERT INTO responses
-                (tenant, job_id, step_key, submit_number, model, fingerprint, delete_wanted)
-            SELECT $1, id, $3, $4, $5, $6, $7 FROM old
-            ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
-            RETURNING {COLUMNS}),
-        job AS (
-            UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
-                last_seq = last_seq + (old.status = 'pending')::int,
-                retry_count = retry_count + ($4 > 1)::int, updated_at = now()
-            FROM old, intent WHERE jobs.id = old.id
-            RETURNING jobs.id, last_seq, old.status AS was),
-        event AS (
-            INSERT INTO job_events (job_id, seq, type)
-            SELECT id, last_seq, 'started' FROM job WHERE was = 'pending'),
-        above AS (
-            UPDATE jobs SET retry_count = retry_count + 1, updated_at = now()
-            FROM locked, intent WHERE jobs.id = locked.id AND locked.id <> $2 AND $4 > 1)
-        SELECT {COLUMNS} FROM intent
-        """,  # noqa: S608 # constant
+        INTENT,
         job.tenant,
         job.job_id,
         step_key,
@@ -172,7 +179,11 @@ async def open_intent(
         fingerprint,
         delete_wanted,
     )
-    return to_submit(row) if row else None
+    if row is None:
+        return None
+    if row["was"] == JobStatus.PENDING:
+        observe(JobStarted(job=job))
+    return to_submit(row)
 
 
 async def store_response_id(
@@ -193,7 +204,9 @@ async def store_response_id(
         raise StepTakenOver(f"response {response_id} is another submit's already") from error
     if row is None:
         raise StepTakenOver(f"response {response_id} belongs to a submit that is settled or gone")
-    return to_submit(row), row["wanted"]
+    stored = to_submit(row)
+    observe(ResponseSubmitted(**_name(stored), response_id=response_id))
+    return stored, row["wanted"]
 
 
 async def _store(
@@ -241,6 +254,8 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
         code,
         message,
     )
+    if noted:
+        observe(SubmitFailed(**_name(submit), code=code, message=message))
     return bool(noted)
 
 
@@ -255,8 +270,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
     Raises:
         asyncpg.UniqueViolationError: Another submit of the step is effective already.
     """
-    usage = end.usage or Usage()
-    settled = await db.fetchval(
+    state = await db.fetchval(
         """
         WITH settled AS (
             UPDATE responses SET usage = $5,
@@ -269,7 +283,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
                 delete_due = CASE WHEN delete_wanted AND response_id IS NOT NULL
                     THEN now() + interval '10 seconds' END
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
-            RETURNING job_id),
+            RETURNING job_id, state),
         line AS (
             SELECT id FROM jobs
             WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
@@ -286,7 +300,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
                 + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
             updated_at = now()
         FROM line WHERE jobs.id = line.id
-        RETURNING jobs.id
+        RETURNING (SELECT state FROM settled)
         """,
         submit.job_id,
         submit.step_key,
@@ -300,9 +314,11 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
         end.output_key,
         end.error_code,
         end.error_message,
-        *(getattr(usage, name) for name in Usage.model_fields),
+        *(getattr(end.usage or Usage(), name) for name in Usage.model_fields),
     )
-    return settled is not None
+    if state is not None:
+        observe(_end_of(submit, end, State(state)))
+    return state is not None
 
 
 async def open_of(db: Database, job: JobRef) -> list[Submit]:
@@ -360,6 +376,19 @@ def to_submit(row: asyncpg.Record) -> Submit:
         is_delete_due=row["delete_due"] is not None,
         delete_error=row["delete_error"],
     )
+
+
+def _name(submit: Submit) -> dict[str, Any]:
+    fields = ("tenant", "job_id", "step_key", "number", "model")
+    return {name: getattr(submit, name) for name in fields}
+
+
+def _end_of(submit: Submit, end: Settlement, state: State) -> ResponseEnded | SubmitFailed:
+    about, code = _name(submit), end.error_code
+    if state is State.REJECTED:
+        return SubmitFailed(**about, code=code or "", message=end.error_message or "")
+    about |= {"response_id": submit.response_id, "usage": end.usage, "usd": end.usd}
+    return ResponseEnded(**about, state=state, code=code)
 
 
 def _cost(row: asyncpg.Record) -> Cost | None:

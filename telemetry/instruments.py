@@ -53,6 +53,9 @@ WEBHOOKS = METER.create_counter(
 DELIVERIES = METER.create_counter(
     "backburner_delivery_attempts", description="Attempts to deliver a callback, by outcome"
 )
+HOOK_CALLS = METER.create_counter(
+    "backburner_hook_calls", description="Calls of operators' own hooks, by hook and outcome"
+)
 ENDPOINTS_DISABLED = METER.create_counter(
     "backburner_endpoints_disabled", description="Endpoints that were disabled, by reason"
 )

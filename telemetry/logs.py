@@ -14,7 +14,10 @@ LogFormat = Literal["text", "json"]
 
 TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
-FIELDS = ("job_id", "job_type", "tenant", "response_id", "model", "status", "code", "seconds")
+FIELDS = (
+    *("job_id", "job_type", "tenant", "response_id", "delivery_id"),
+    *("model", "status", "code", "seconds"),
+)
 """What a record may carry beside its message, under `extra`."""
 
 _job_id: ContextVar[str | None] = ContextVar("job_id", default=None)

@@ -17,6 +17,8 @@ from temporalio.client import Interceptor
 from temporalio.contrib.opentelemetry import TracingInterceptor, create_tracer_provider
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from telemetry import hooks
+
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 """OpenTelemetry's own variables; everything else about the exporters follows them too."""
 
@@ -41,7 +43,7 @@ def traces_are_wanted() -> bool:
 def telemetry(
     service: str, *, host: str, port: int | None = None, temporal_port: int | None = None
 ) -> Iterator[list[Interceptor]]:
-    """Install the providers of one process, and flush what they hold in the end.
+    """Install the providers and hooks of one process, and flush what they hold in the end.
 
     Args:
         service: Name of the process in traces, unless OTEL_SERVICE_NAME says otherwise.
@@ -51,6 +53,9 @@ def telemetry(
 
     Yields:
         What carries traces through Temporal; nothing when nobody collects them.
+
+    Raises:
+        telemetry.hooks.HookRefused: An installed package names a hook that cannot be one.
     """
     if temporal_port is not None:
         _show_temporal_metrics(host, temporal_port)
@@ -63,15 +68,21 @@ def telemetry(
     meters = MeterProvider(readers, resource)
     metrics.set_meter_provider(meters)
     try:
-        if not traces_are_wanted():
-            yield []
-            return
-        tracers = create_tracer_provider(resource=resource)
-        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        trace.set_tracer_provider(tracers)
-        try:
-            yield [TracingInterceptor()]
-        finally:
-            tracers.shutdown()
+        with hooks.installed(hooks.discover()), _tracing(resource) as interceptors:
+            yield interceptors
     finally:
         meters.shutdown()
+
+
+@contextmanager
+def _tracing(resource: Resource) -> Iterator[list[Interceptor]]:
+    if not traces_are_wanted():
+        yield []
+        return
+    tracers = create_tracer_provider(resource=resource)
+    tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(tracers)
+    try:
+        yield [TracingInterceptor()]
+    finally:
+        tracers.shutdown()

@@ -11,7 +11,7 @@ WRITERS, EACH = 12, 5
 
 async def test_twelve_writers_leave_no_gap_and_a_resuming_reader_misses_nothing(db, tenant):
     row = await inserted(db, tenant)
-    await job_moves.mark_running(db, tenant, row.id)
+    await job_moves.mark_running(db, ref(row))
     expected = 2 + WRITERS * EACH + 2
 
     async def write(number):
@@ -41,7 +41,7 @@ async def test_twelve_writers_leave_no_gap_and_a_resuming_reader_misses_nothing(
 async def test_competing_first_deeds_write_one_start(db, tenant):
     row = await inserted(db, tenant)
     await asyncio.gather(
-        *(job_moves.mark_running(db, tenant, row.id) for _ in range(4)),
+        *(job_moves.mark_running(db, ref(row)) for _ in range(4)),
         *(job_moves.write_progress(db, report(row, each)) for each in range(4)),
         *(
             responses.open_intent(db, ref(row), f"step {each}", 1, model="m", fingerprint="f")

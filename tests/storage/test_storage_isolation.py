@@ -20,7 +20,9 @@ FOREIGN = {
 }
 FOREIGN_SILENT = {
     "result": lambda db, row, other: job_rows.get_result(db, other, row.id),
-    "running": lambda db, row, other: job_moves.mark_running(db, other, row.id),
+    "running": lambda db, row, other: job_moves.mark_running(
+        db, ref(row).model_copy(update={"tenant": other})
+    ),
     "progress": lambda db, row, other: job_moves.write_progress(
         db, report(row).model_copy(update={"job": as_tenant(row, other)})
     ),

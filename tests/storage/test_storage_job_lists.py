@@ -23,6 +23,7 @@ from tests.storage.rows import (
     inserted,
     job_id,
     new_tenant,
+    ref,
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -151,7 +152,7 @@ async def test_only_pending_jobs_of_the_right_age_are_unstarted(fresh, tenant):
         "ended": HOUR * 2,
     }
     rows = {name: await inserted(fresh, tenant) for name in ages}
-    await job_moves.mark_running(fresh, tenant, rows["running"].id)
+    await job_moves.mark_running(fresh, ref(rows["running"]))
     await job_moves.finish(fresh, ending(rows["ended"]))
     for name, age in ages.items():
         await aged(fresh, rows[name], "created_at", age)
@@ -195,7 +196,7 @@ async def test_the_jobs_never_checked_come_first(fresh, tenant):
 
 async def test_still_open_leaves_out_the_ended_and_the_unknown(db, tenant):
     pending, running = await inserted(db, tenant), await inserted(db, tenant)
-    await job_moves.mark_running(db, tenant, running.id)
+    await job_moves.mark_running(db, ref(running))
     ended = [await inserted(db, tenant) for _ in ENDINGS]
     for row, status in zip(ended, ENDINGS, strict=True):
         await job_moves.finish(db, ending(row, status))
@@ -230,7 +231,7 @@ async def test_unanswered_cancels_are_those_of_open_jobs_a_while_ago(fresh, tena
 
 async def test_last_seqs_tell_how_far_each_job_is(db, tenant):
     one, two = await inserted(db, tenant), await inserted(db, tenant)
-    await job_moves.mark_running(db, tenant, two.id)
+    await job_moves.mark_running(db, ref(two))
     assert await job_lists.last_seqs(db, [one.id, two.id, job_id()]) == {one.id: 1, two.id: 2}
 
 

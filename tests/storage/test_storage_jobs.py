@@ -26,6 +26,7 @@ from tests.storage.rows import (
     inserted,
     new_job,
     new_tenant,
+    ref,
     report,
     until_waiting,
 )
@@ -243,7 +244,7 @@ async def test_a_failures_event_carries_code_and_message(db, tenant):
 
 async def test_an_ending_fills_in_the_start_only_where_no_deed_did(db, tenant):
     started, never = await inserted(db, tenant), await inserted(db, tenant)
-    await job_moves.mark_running(db, tenant, started.id)
+    await job_moves.mark_running(db, ref(started))
     before = (await again(db, started)).started_at
     for row in (started, never):
         await job_moves.finish(db, ending(row))
@@ -290,11 +291,11 @@ async def test_every_way_through_a_job_makes_only_legal_moves(db, tenant):
     seen = [JobStatus.PENDING]
     row = await inserted(db, tenant)
     for deed in (
-        job_moves.mark_running(db, tenant, row.id),
+        job_moves.mark_running(db, ref(row)),
         job_moves.write_progress(db, report(row)),
         job_moves.finish(db, ending(row)),
         job_moves.write_progress(db, report(row, 5)),
-        job_moves.mark_running(db, tenant, row.id),
+        job_moves.mark_running(db, ref(row)),
         job_moves.finish(db, ending(row, FAILED)),
     ):
         await deed
@@ -306,7 +307,7 @@ async def test_every_way_through_a_job_makes_only_legal_moves(db, tenant):
 
 async def test_marking_a_job_running_again_changes_nothing(db, tenant):
     row = await inserted(db, tenant)
-    answers = await asyncio.gather(*(job_moves.mark_running(db, tenant, row.id) for _ in range(12)))
+    answers = await asyncio.gather(*(job_moves.mark_running(db, ref(row)) for _ in range(12)))
     assert all(answers)
     assert await event_types(db, row) == ["created", "started"]
 
@@ -317,7 +318,7 @@ async def test_a_canceled_or_ended_job_may_not_go_on(db, tenant):
     await job_moves.finish(db, ending(ended))
     for row in (canceled, ended):
         before = await again(db, row)
-        assert not await job_moves.mark_running(db, tenant, row.id)
+        assert not await job_moves.mark_running(db, ref(row))
         assert await again(db, row) == before
 
 

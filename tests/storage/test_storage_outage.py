@@ -13,7 +13,7 @@ from storage import database, job_moves
 from storage import jobs as job_rows
 from storage.database import connect
 from storage.migrate import migrate
-from tests.storage.rows import again, inserted
+from tests.storage.rows import again, inserted, ref
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ async def test_an_outage_is_unavailable_and_the_pool_works_again_after_it(
         for deed in (
             job_rows.get(db, tenant, row.id),
             inserted(db, tenant),
-            job_moves.mark_running(db, tenant, row.id),
+            job_moves.mark_running(db, ref(row)),
             db.execute("SELECT 1"),
             db.fetch("SELECT 1"),
         ):

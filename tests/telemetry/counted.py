@@ -11,6 +11,8 @@ from telemetry import instruments
 COUNTERS = {
     "AMBIGUOUS": "backburner_ambiguous_submits",
     "RETRIES": "backburner_retries",
+    "JOBS_ENDED": "backburner_jobs_ended",
+    "HOOK_CALLS": "backburner_hook_calls",
 }
 
 
