@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from jobs.children import ChildOpening
+from jobs.moments import JobStarted, JobSubmitted
+from jobs.status import JobStatus
 from storage.database import Database
 from storage.jobs import COLUMNS, JobRow, NewJob, to_row
+from telemetry.observer import observe
 
 
 async def open_child(db: Database, opening: ChildOpening) -> JobRow | None:
@@ -20,14 +23,15 @@ async def open_child(db: Database, opening: ChildOpening) -> JobRow | None:
     row = await db.fetchrow(
         f"""
         WITH parent AS (
-            SELECT id, tenant, status, labels, root_id, ancestors FROM jobs
+            SELECT id, tenant, status, labels, root_id, ancestors, traceparent FROM jobs
             WHERE tenant = $1 AND id = $2 AND status IN ('pending', 'running')
                 AND cancel_requested_at IS NULL
             FOR UPDATE),
         child AS (
             INSERT INTO jobs (id, tenant, type, payload, options, labels, parent_id, root_id,
-                              ancestors, child_key, fingerprint, last_seq)
-            SELECT $3, tenant, $4, $5, $6, labels, id, root_id, ancestors || id, $7, $8, 1
+                              ancestors, child_key, fingerprint, traceparent, last_seq)
+            SELECT $3, tenant, $4, $5, $6, labels, id, root_id, ancestors || id, $7, $8,
+                traceparent, 1
             FROM parent ON CONFLICT (id) DO NOTHING
             RETURNING *),
         created AS (INSERT INTO job_events (job_id, seq, type) SELECT id, 1, 'created' FROM child),
@@ -43,7 +47,7 @@ async def open_child(db: Database, opening: ChildOpening) -> JobRow | None:
             INSERT INTO job_events (job_id, seq, type, data)
             SELECT id, last_seq, 'child_started', jsonb_build_object(
                 'job_id', $3::uuid, 'key', $7::text, 'type', $4::text) FROM told)
-        SELECT {COLUMNS} FROM child
+        SELECT {COLUMNS}, (SELECT was FROM told) AS parent_was FROM child
         """,  # noqa: S608 # constant
         opening.parent.tenant,
         opening.parent.job_id,
@@ -54,12 +58,17 @@ async def open_child(db: Database, opening: ChildOpening) -> JobRow | None:
         wanted.key,
         new.fingerprint,
     )
-    if row is None:
-        row = await db.fetchrow(
-            f"SELECT {COLUMNS} FROM jobs WHERE tenant = $1 AND id = $2",  # noqa: S608 # constant
-            new.tenant,
-            new.id,
-        )
+    if row is not None:
+        if row["parent_was"] == JobStatus.PENDING:
+            observe(JobStarted(job=opening.parent))
+        child = to_row(row)
+        observe(JobSubmitted(job=job, parent_id=child.parent_id, labels=child.labels))
+        return child
+    row = await db.fetchrow(
+        f"SELECT {COLUMNS} FROM jobs WHERE tenant = $1 AND id = $2",  # noqa: S608 # constant
+        new.tenant,
+        new.id,
+    )
     return to_row(row) if row else None
 
 

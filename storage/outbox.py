@@ -29,13 +29,18 @@ OVERDUE = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery whose workflow is to be started, or woken when it is not the first round."""
+    """A delivery whose workflow is to be started, or woken when it is not the first round.
+
+    Attributes:
+        traceparent: The trace of its job, where it goes on.
+    """
 
     id: DeliveryId
     tenant: Tenant
     channel: str
     event: str
     round: int
+    traceparent: str | None = None
 
 
 def outbox(source: str) -> str:
@@ -99,7 +104,8 @@ async def claim(db: Database, *, limit: int) -> list[Claimed]:
         SET claimed_until = now() + CASE d.status WHEN 'pending' THEN $1::interval ELSE $2 END
         FROM (SELECT id FROM pending UNION ALL SELECT id FROM overdue) AS due
         WHERE d.id = due.id
-        RETURNING d.id, d.tenant, d.channel, d.event, d.round
+        RETURNING d.id, d.tenant, d.channel, d.event, d.round,
+            (SELECT traceparent FROM jobs WHERE jobs.id = d.job_id) AS traceparent
         """,
         CLAIM,
         OVERDUE,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
@@ -56,6 +56,30 @@ def calling(
     name = f"{operation} {model}" if model else operation
     with TRACER.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
         yield span
+
+
+@contextmanager
+def posting(host: str, port: int) -> Iterator[Span]:
+    """Trace one POST to somebody who wants to be told; its path may hold secrets and is left out.
+
+    Names follow OpenTelemetry's conventions for HTTP clients.
+    """
+    attributes: dict[str, AttributeValue] = {
+        "http.request.method": "POST",
+        "server.address": host,
+        "server.port": port,
+    }
+    with TRACER.start_as_current_span("POST", kind=SpanKind.CLIENT, attributes=attributes) as span:
+        yield span
+
+
+def replied(span: Span, status: int | None, error: str | None) -> None:
+    """Note on a POST's span how it went: the reply's status, and why it does not count."""
+    if status is not None:
+        span.set_attribute("http.response.status_code", status)
+    if error is not None:
+        span.set_attribute("error.type", error)
+        span.set_status(StatusCode.ERROR)
 
 
 def answered(span: Span, *, model: str, response_id: str, usage: Mapping[str, int] | None) -> None:

@@ -27,7 +27,12 @@ from storage import deliveries, secrets
 from storage.database import Database
 from storage.deliveries import Attempt, Delivery
 from storage.sealing import Vault
-from telemetry import instruments
+from telemetry import instruments, traces
+from telemetry.logs import about_job
+
+TRACE_HEADER = "traceparent"
+"""With it a receiver's own trace goes on from ours. It holds two random numbers and a flag, and
+is not signed: nothing may be decided by it."""
 
 SUCCESSES, REDIRECTS = range(200, 300), range(300, 400)
 
@@ -59,6 +64,10 @@ class Callbacks(DeliveryDeeds):
             return Verdict()  # deleted with its job
         if not delivery.status.is_open:
             return Verdict()
+        with about_job(str(delivery.job_id or "")):
+            return await self._attempt(delivery, request)
+
+    async def _attempt(self, delivery: Delivery, request: AttemptRequest) -> Verdict:
         with self.gate.place_at(_receiver(delivery)) as wait:
             if wait is not None:
                 await deliveries.postpone(self.db, delivery, wait)
@@ -79,7 +88,13 @@ class Callbacks(DeliveryDeeds):
         except JobNotFound as error:
             return _unsent(AttemptError.GONE, error.detail)
         found = await secrets.signing(self.db, self.vault, delivery.tenant, delivery.endpoint_id)
-        return await self.poster.post(target, signed_headers(delivery, body, found), body)
+        with traces.posting(target.host, target.port) as span:
+            headers = signed_headers(delivery, body, found)
+            if here := traces.current():
+                headers[TRACE_HEADER] = here
+            reply = await self.poster.post(target, headers, body)
+            traces.replied(span, reply.status, _error(reply))
+        return reply
 
     async def _settle(
         self, delivery: Delivery, request: AttemptRequest, began: datetime, reply: Reply
@@ -95,7 +110,6 @@ class Callbacks(DeliveryDeeds):
             excerpt=reply.excerpt,
         )
         await deliveries.record(self.db, delivery, attempt, status, wait=wait)
-        instruments.DELIVERIES.add(1, {"outcome": str(error or status)})
         if error is not None and delivery.endpoint_id is not None:
             gone = reply.status == HTTPStatus.GONE
             disabled = await deliveries.disable_if_due(

@@ -29,6 +29,7 @@ from storage import outbox
 from storage.database import Database
 from storage.outbox import Claimed
 from storage.reaching import RPC_TIMEOUT
+from telemetry import traces
 
 logger = logging.getLogger(__name__)
 
@@ -107,23 +108,27 @@ class Dispatcher:
             pauses=self._pauses,
         )
         try:
-            await self._client.start_workflow(
-                WORKFLOW,
-                ticket,
-                id=str(delivery.id),
-                task_queue=self._queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                # Somebody asked for it again: whoever waits for the next attempt shall not.
-                start_signal=AGAIN if delivery.round > 1 else None,
-                search_attributes=TypedSearchAttributes(
-                    [SearchAttributePair(JOB_TENANT, delivery.tenant)]
-                ),
-                static_summary=f"Tell of {delivery.event}",
-                priority=Priority(fairness_key=delivery.tenant),
-                rpc_timeout=RPC_TIMEOUT,
-            )
+            with traces.continuing(delivery.traceparent):
+                await self._begin(delivery, ticket)
         except RPCError as error:
             logger.warning("delivery %s was not started: %s", delivery.id, error)
             return False
         return True
+
+    async def _begin(self, delivery: Claimed, ticket: DeliveryTicket) -> None:
+        await self._client.start_workflow(
+            WORKFLOW,
+            ticket,
+            id=str(delivery.id),
+            task_queue=self._queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            # Somebody asked for it again: whoever waits for the next attempt shall not.
+            start_signal=AGAIN if delivery.round > 1 else None,
+            search_attributes=TypedSearchAttributes(
+                [SearchAttributePair(JOB_TENANT, delivery.tenant)]
+            ),
+            static_summary=f"Tell of {delivery.event}",
+            priority=Priority(fairness_key=delivery.tenant),
+            rpc_timeout=RPC_TIMEOUT,
+        )

@@ -55,6 +55,13 @@ async def settled(db: Database, row: JobRow, step: str, number: int = 1) -> None
     await responses.settle(db, submit, PAID)
 
 
+async def test_a_child_belongs_to_the_trace_of_its_root(db, tenant):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    child = await opened(db, await inserted(db, tenant, traceparent=trace), "a")
+    assert child.traceparent == trace
+    assert (await opened(db, child, "b")).traceparent == trace
+
+
 async def test_a_child_is_opened_once_and_its_parent_runs(db, tenant):
     parent = await inserted(db, tenant, labels={"team": "research"})
     rows = await asyncio.gather(*(opened(db, parent, "a") for _ in range(8)))

@@ -1,4 +1,4 @@
-"""One trace from the POST to the provider, through true processes, as a collector gets it."""
+"""One trace from the POST to the callback, through true processes, as a collector gets it."""
 
 import sys
 import uuid
@@ -12,6 +12,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId
 from local.ports import free_port
 from local.processes import Process
+from tests.callbacks.receiver import receiving
 from tests.installation import ROOT, Installation
 from tests.telemetry.collector import Collector, collecting
 
@@ -27,6 +28,12 @@ EXPECTED = {
     (WORKER, "StartActivity:record_finished"),
     (WORKER, "RunActivity:record_finished"),
     (WORKER, "CompleteWorkflow:summarize_text"),
+    (WORKER, "StartWorkflow:delivery"),
+    (WORKER, "RunWorkflow:delivery"),
+    (WORKER, "StartActivity:attempt_callback"),
+    (WORKER, "RunActivity:attempt_callback"),
+    (WORKER, "POST"),
+    (WORKER, "CompleteWorkflow:delivery"),
 }
 
 COUNTED = {
@@ -35,6 +42,7 @@ COUNTED = {
     (WORKER, "backburner_ambiguous_submits"),
     (WORKER, "backburner_responses_waiting"),
     (WORKER, "backburner_submits"),
+    (WORKER, "backburner_delivery_attempts"),
 }
 
 
@@ -74,16 +82,19 @@ async def gateway_process(house: Installation) -> AsyncIterator[httpx2.AsyncClie
 
 
 @pytest.mark.timeout(180)
-async def test_one_trace_spans_the_post_the_workflow_its_deeds_and_the_provider(
+async def test_one_trace_spans_the_post_the_workflow_its_deeds_the_provider_and_the_callback(
     bare: Installation, collector: Collector
 ):
     watched(bare, collector)
-    async with gateway_process(bare) as client, bare.worker_process():
+    async with receiving() as receiver, gateway_process(bare) as client, bare.worker_process():
         body = {"type": "summarize_text", "payload": {"text": "The pilot ran for six weeks."}}
+        body |= {"callback_url": f"{receiver.url}?token=secret"}
         accepted = await client.post("/api/jobs", json=body)
         job_id = JobId(uuid.UUID(accepted.json()["job_id"]))
         assert (await bare.ended(job_id)).status is JobStatus.SUCCEEDED
         assert await bare.closed(job_id) == "COMPLETED"
+        [told] = await receiver.got()
+        assert await bare.closed(JobId(uuid.UUID(told.id))) == "COMPLETED"
     # Both processes have ended by now and have sent what they held.
     [post] = [span for _, span in collector.spans if span.name == "POST /api/jobs"]
     assert not post.parent_span_id
@@ -93,3 +104,17 @@ async def test_one_trace_spans_the_post_the_workflow_its_deeds_and_the_provider(
     known = {span.span_id for _, span in trace}
     assert all(span.parent_span_id in known for _, span in trace if span is not post)
     assert collector.metrics >= COUNTED
+    [callback] = [span for _, span in trace if span.name == "POST"]
+    # The receiver's own trace can go on from ours, and ours tells nobody the receiver's secrets.
+    sampled = f"00-{post.trace_id.hex()}-{callback.span_id.hex()}-01"
+    assert told.headers["traceparent"] == sampled
+    assert "secret" not in str(callback)
+    shown = {each.key: each.value for each in callback.attributes}
+    assert shown["http.response.status_code"].int_value == 204
+
+
+async def test_a_receiver_gets_no_trace_where_nobody_collects_any(house: Installation):
+    async with receiving() as receiver:
+        await house.submit("summarize_text", {"text": "x"}, callback_url=receiver.url)
+        [told] = await receiver.got()
+    assert "traceparent" not in told.headers
