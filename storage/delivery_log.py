@@ -160,6 +160,26 @@ async def insert_test(
     return await get(db, tenant, delivery_id)
 
 
+async def open_counts(db: Database) -> dict[str, int]:
+    """Return how many deliveries have not ended, by status, over all tenants."""
+    row = await db.fetchrow(
+        "SELECT (SELECT count(*) FROM deliveries WHERE status = 'pending') AS pending, "
+        "(SELECT count(*) FROM deliveries WHERE status = 'delivering') AS delivering"
+    )
+    return dict(row) if row else {}
+
+
+async def endpoint_counts(db: Database) -> dict[str, int]:
+    """Return how many endpoints there are over all tenants, enabled ones and by why not."""
+    rows = await db.fetch(
+        "SELECT COALESCE(disabled_reason, 'enabled') AS state, count(*) AS count FROM endpoints "
+        "WHERE deleted_at IS NULL GROUP BY 1"
+    )
+    return dict.fromkeys(("enabled", "by_owner", "gone", "failing"), 0) | {
+        row["state"]: row["count"] for row in rows
+    }
+
+
 async def forget(db: Database) -> None:
     """Delete deliveries that ended long ago."""
     await db.execute("DELETE FROM deliveries WHERE ended_at < now() - $1::interval", MEMORY)

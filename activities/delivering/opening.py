@@ -12,9 +12,11 @@ from activities.delivering.gate import Gate
 from activities.delivering.guard import Guard, SystemResolver
 from activities.delivering.message import Writer
 from activities.delivering.posting import Poster
+from jobs.callbacks import AttemptError, DeliveryStatus
 from settings import CallbackSettings
 from storage.database import Database
 from storage.sealing import Vault
+from telemetry import instruments
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ async def telling(
     db: Database, client: Client, queue: str, settings: CallbackSettings
 ) -> AsyncIterator[Telling]:
     """Dispatch for as long as the block lasts; the threads that look names up end with it."""
+    _show_zeroes()
     keys = [key.get_secret_value() for key in settings.secret_keys]
     policy = settings.url_policy
     resolver = SystemResolver()
@@ -49,3 +52,11 @@ async def telling(
             yield Telling(callbacks, dispatcher)
     finally:
         resolver.close()
+
+
+def _show_zeroes() -> None:
+    """Show every count from the start: Prometheus sees no increase in what just appears."""
+    for outcome in (DeliveryStatus.DELIVERED, *AttemptError):
+        instruments.DELIVERIES.add(0, {"outcome": outcome.value})
+    for reason in ("gone", "failing"):
+        instruments.ENDPOINTS_DISABLED.add(0, {"reason": reason})
