@@ -3,32 +3,23 @@
 import asyncio
 import os
 import subprocess
-import sys
 import sysconfig
-import uuid
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-import httpx2
 import pytest
 import yaml
 
-from deploy import make_env
 from jobs.starting import SEARCH_ATTRIBUTES
-from local.ports import free_port
-from local.processes import Process
 from local.temporal import DYNAMIC_CONFIG, TemporalServer
 from settings import WorkerSettings
 from tests.deploy.composition import HOUSE, MissingVariable, services
+from tests.deploy.here import Here, fresh_variables
 from tests.installation import eventually
 
 PROGRAMS = Path(sysconfig.get_path("scripts"))
 OURS = ("gateway", "worker", "worker-cpu", "emulator")
-
-
-def fresh_variables() -> dict[str, str]:
-    return dict(line.split("=", 1) for line in make_env.lines())
 
 
 def linted(*command: str) -> None:
@@ -111,59 +102,6 @@ async def test_the_namespace_script_prepares_an_empty_server(tmp_path: Path):
         assert all(key.name.encode() in told for key in SEARCH_ATTRIBUTES)
 
 
-class Here:
-    """Runs services of the file as processes of this machine: same commands, same environment."""
-
-    def __init__(self, folder: Path, postgres: str, temporal: str) -> None:
-        self.variables = fresh_variables()
-        self.ports = {"gateway": free_port(), "emulator": free_port()}
-        self._folder, self._queue = folder, f"q-{uuid.uuid4().hex}"
-        self._services = services(self.variables)
-        password = self.variables["BACKBURNER_POSTGRES_PASSWORD"]
-        self._moved = {
-            f"postgresql://backburner:{password}@postgres:5432/backburner": postgres,
-            "temporal:7233": temporal,
-            "file:///var/lib/backburner/objects": (folder / "objects").as_uri(),
-            "http://emulator:8070": f"http://127.0.0.1:{self.ports['emulator']}",
-            "127.0.0.1:8070": f"127.0.0.1:{self.ports['emulator']}",
-            "127.0.0.1:8080": f"127.0.0.1:{self.ports['gateway']}",
-            "0.0.0.0": "127.0.0.1",  # noqa: S104 # a container's own address, replaced here
-        }
-
-    def process(self, name: str) -> Process:
-        """Return a service as a process; only addresses and ports differ from the file."""
-        service = self._services[name]
-        environment = {key: self._here(value) for key, value in service.environment.items()}
-        if name == "gateway":
-            environment["BACKBURNER_PORT"] = str(self.ports["gateway"])
-        environment |= {"PATH": os.environ["PATH"], "BACKBURNER_QUEUE": self._queue}
-        return Process(
-            self._command(service.command),
-            log_file=self._folder / f"{name}.log",
-            environment=environment,
-            working_directory=HOUSE,
-        )
-
-    async def is_well(self, name: str) -> bool:
-        """Run the health check of the file."""
-        command = self._command(self._services[name].health_check)
-        check = await asyncio.create_subprocess_exec(
-            *command, cwd=HOUSE, stderr=asyncio.subprocess.DEVNULL
-        )
-        return await check.wait() == 0
-
-    def _command(self, command: list[str]) -> list[str]:
-        words = [self._here(each) for each in command]
-        words = [str(self.ports["emulator"]) if each == "8070" else each for each in words]
-        assert words[0] == "python"
-        return [sys.executable, *words[1:]]
-
-    def _here(self, text: str) -> str:
-        for there, here in self._moved.items():
-            text = text.replace(there, here)
-        return text
-
-
 @pytest.fixture
 def here(tmp_path: Path, database_url: str, temporal: TemporalServer) -> Here:
     return Here(tmp_path, database_url, temporal.address)
@@ -177,11 +115,7 @@ async def test_what_the_file_starts_runs_a_job(here: Here):
             await process.wait_ready(partial(here.is_well, name))
         for name in ("worker", "worker-cpu"):
             await running.enter_async_context(here.process(name))
-        token = here.variables["BACKBURNER_API_TOKENS"].split('"')[1]
-        async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{here.ports['gateway']}",
-            headers={"Authorization": f"Bearer {token}"},
-        ) as client:
+        async with here.client() as client:
             files = {"files": ("note.md", b"# Pilot\n\nIt cut costs by 14 percent.")}
             made = (await client.post("/api/documents", files=files)).json()["documents"]
             body = {

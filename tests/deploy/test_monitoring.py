@@ -13,7 +13,7 @@ import yaml
 
 from jobs.errors import BY_CODE
 from tests.deploy.composition import HOUSE, services
-from tests.deploy.test_compose import fresh_variables
+from tests.deploy.here import fresh_variables
 
 DASHBOARD = HOUSE / "deploy/grafana/dashboards/backburner.json"
 RULES = HOUSE / "deploy/prometheus/rules.yml"

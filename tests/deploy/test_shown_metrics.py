@@ -3,6 +3,9 @@
 import base64
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -45,28 +48,40 @@ async def submitted(client: httpx2.AsyncClient, script: dict[str, Any]) -> JobId
     return JobId(UUID(made.json()["job_id"]))
 
 
-@pytest.mark.timeout(120)
-async def test_every_metric_that_is_looked_at_is_served(bare: Installation, tmp_path: Path):
+@asynccontextmanager
+async def busy(house: Installation, folder: Path) -> AsyncIterator[dict[str, str]]:
+    """Let a gateway and a worker meet everything that is counted; yield their pages of metrics."""
     hook = "async def audit(moment): ..."
-    bare.environment["PYTHONPATH"] += f":{install(tmp_path / 'p', hook, 'a = acme_hooks:audit')}"
+    house.environment["PYTHONPATH"] += f":{install(folder / 'p', hook, 'a = acme_hooks:audit')}"
     port = free_port()
-    bare.environment["BACKBURNER_METRICS_PORT"] = str(port)
-    bare.environment["BACKBURNER_OPENAI_WEBHOOK_SECRETS"] = json.dumps([SECRET])
-    async with receiving() as receiver, gateway_process(bare) as client, bare.worker_process():
+    house.environment["BACKBURNER_METRICS_PORT"] = str(port)
+    house.environment["BACKBURNER_OPENAI_WEBHOOK_SECRETS"] = json.dumps([SECRET])
+    async with receiving() as receiver, gateway_process(house) as client, house.worker_process():
         receiver.usually = Answer(410)
         await client.post("/api/endpoints", json={"url": receiver.url})
         first, _ = [await submitted(client, script) for script in (REFUSED_ONCE, STUCK)]
         refused = await client.post("/api/openai/webhook", json={})
         assert refused.json()["code"] == WebhookRefused.code
-        await bare.ended(first)
+        await house.ended(first)
         await receiver.got()
-        pages = (f"http://127.0.0.1:{port}/metrics", f"{client.base_url}/metrics")
-
-        async def missing() -> set[str]:
-            return looked_at() - await shown(*pages)
-
+        pages = {
+            "gateway": f"{client.base_url}/metrics",
+            "worker": f"http://127.0.0.1:{port}/metrics",
+        }
         # The stuck job is open still when maintenance counts for the first time; queue times are
         # those of jobs that started after that.
-        await eventually(missing, lambda absent: "backburner_jobs_open" not in absent)
+        await eventually(
+            partial(shown, *pages.values()), lambda seen: "backburner_jobs_open" in seen
+        )
         await submitted(client, STUCK)
+        yield pages
+
+
+@pytest.mark.timeout(120)
+async def test_every_metric_that_is_looked_at_is_served(bare: Installation, tmp_path: Path):
+    async with busy(bare, tmp_path) as pages:
+
+        async def missing() -> set[str]:
+            return looked_at() - await shown(*pages.values())
+
         assert await eventually(missing, lambda absent: not absent) == set()
