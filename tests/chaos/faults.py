@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.chaos import disk
 from tests.chaos.diary import Diary
 from tests.chaos.world import World
 
@@ -17,12 +18,16 @@ CALM = (0.5, 3.0)
 DOWN = (0.1, 4.0)
 """Seconds that something stays down, stopped, cut or slow."""
 
+WRITERS = ("gateway", "worker", "worker-2")
+"""Our own processes; all of them write to the object store."""
+
 
 class Faults:
     """Breaks one thing after the other and mends it again.
 
     Processes are killed with SIGKILL and started again, or stopped with SIGSTOP and continued;
-    the line to the provider is cut or slowed; Postgres and Temporal are killed under load.
+    the line to the provider is cut or slowed; Postgres and Temporal are killed under load; the
+    disk of the object store is full.
     """
 
     def __init__(self, world: World, diary: Diary, seed: int) -> None:
@@ -39,6 +44,7 @@ class Faults:
             self._kill_temporal,
             self._cut_line,
             self._slow_line,
+            *([self._fill_disk] * 2 if disk.CAN_FILL else []),
         )
         over = time.monotonic() + seconds
         while time.monotonic() < over:
@@ -46,7 +52,7 @@ class Faults:
             await self._dice.choice(kinds)(self._dice.uniform(*DOWN))
 
     async def _kill_process(self, seconds: float) -> None:
-        name = self._dice.choice(("gateway", "worker", "worker-2"))
+        name = self._dice.choice(WRITERS)
         self._note("kill", name, seconds)
         process = self._world.stack.processes[name]
         await process.kill()
@@ -54,7 +60,7 @@ class Faults:
         await process.start()
 
     async def _freeze_process(self, seconds: float) -> None:
-        name = self._dice.choice(("gateway", "worker", "worker-2"))
+        name = self._dice.choice(WRITERS)
         self._note("freeze", name, seconds)
         pid = self._world.stack.processes[name].pid
         os.kill(pid, signal.SIGSTOP)
@@ -84,6 +90,13 @@ class Faults:
         self._world.line.delay = self._dice.uniform(0.1, 1.0)
         await asyncio.sleep(seconds)
         self._world.line.mend()
+
+    async def _fill_disk(self, seconds: float) -> None:
+        self._note("fill", "object store", seconds)
+        writers = [self._world.stack.processes[name] for name in WRITERS]
+        disk.fill(writers)
+        await asyncio.sleep(seconds)
+        disk.empty(writers)
 
     def _note(self, fault: str, part: str, seconds: float) -> None:
         more: dict[str, Any] = {"fault": fault, "part": part, "seconds": round(seconds, 1)}

@@ -16,10 +16,13 @@ from temporalio.client import Client
 from jobs.webhooks import EVENT_TYPES, INCOMING_PATH
 from local.ports import free_port
 from local.stack import Stack, python, started
+from tests.chaos.ear import Ear, listening
 from tests.chaos.proxy import Line, line_to
 
 KEY = "chaos"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
+PAUSES = ["PT1S"] * 30
+"""Between attempts at a callback; the receiver refuses a few, and nobody waits for days."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class World:
     stack: Stack
     emulator: str
     line: Line
+    ear: Ear
     http: aiohttp.ClientSession
 
     @property
@@ -55,8 +59,8 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
-    """Start the emulator, the line to it, and a stack with two workers; stop all in the end."""
+async def world(folder: Path, seed: int) -> AsyncIterator[World]:
+    """Start emulator, line, receiver, and a stack with two workers; stop all in the end."""
     emulator, line, gateway = free_port(), free_port(), free_port()
     url = f"http://127.0.0.1:{emulator}"
     async with AsyncExitStack() as parts:
@@ -65,17 +69,19 @@ async def world(folder: Path) -> AsyncIterator[World]:
         await parts.enter_async_context(python(folder, "emulator", dict(os.environ), *arguments))
         secret = await _webhooks(http, url, f"http://127.0.0.1:{gateway}{INCOMING_PATH}")
         between = await parts.enter_async_context(line_to("127.0.0.1", emulator, at=line))
+        ear = await parts.enter_async_context(listening(seed))
         environment = {
             **os.environ,
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"http://127.0.0.1:{line}/v1",
             "OPENAI_SUBMIT_TIMEOUT": "PT5S",
+            "BACKBURNER_CALLBACK_PAUSES": json.dumps(PAUSES),
             "BACKBURNER_OPENAI_WEBHOOK_SECRETS": json.dumps([secret]),
         }
         stack = await parts.enter_async_context(
             started(folder, environment, gateway_port=gateway, workers=2)
         )
-        yield World(stack, url, between, http)
+        yield World(stack, url, between, ear, http)
 
 
 async def _webhooks(http: aiohttp.ClientSession, emulator: str, target: str) -> str:
