@@ -45,8 +45,8 @@ class Listener:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen, check new waits and adopt strangers for as long as the block lasts."""
-        loops = [self._listen(), self._check_new_waits(), self._adopt()]
-        tasks = [asyncio.create_task(each) for each in loops]
+        loops = (self._listen, self._check_new_waits, self._adopt)
+        tasks = [asyncio.create_task(_for_ever(each)) for each in loops]
         try:
             yield
         finally:
@@ -103,3 +103,13 @@ class Listener:
             except JobError as error:
                 # Maintenance tries again; a stranger is never urgent.
                 logger.info("strangers were not looked at: %s", error.detail)
+
+
+async def _for_ever(loop: Callable[[], Awaitable[None]]) -> None:
+    """Begin a loop again when it breaks: nobody would miss it, and all would become slow."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            logger.exception("listening goes on after an error nobody thought of")
+        await asyncio.sleep(RECONNECT_SECONDS)

@@ -8,6 +8,7 @@ and a workflow, never harm one another.
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.adopting import Adopter
 from activities.census import Census
@@ -27,7 +29,7 @@ from activities.document_erasing import DocumentEraser
 from activities.erasing import erase_due
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
-from jobs.errors import JobError, ProviderFailure
+from jobs.errors import ProviderFailure, ServiceUnavailable
 from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
@@ -68,6 +70,9 @@ PATIENCE = timedelta(seconds=10)
 
 BATCH = 200
 """Rows per pass and kind: a backlog is worked off over several passes."""
+
+MOST_SILENCES = 10
+"""Starts that may fail in one pass before the others are left to the next one: each takes time."""
 
 WATERMARK = "closed_workflows"
 
@@ -126,16 +131,32 @@ class Maintenance(MaintenanceDeeds):
             younger_than=await executions.retention(self.client),
             limit=BATCH,
         )
+        # Not always the same ones first: those whose payload finds no room would keep the others.
+        random.shuffle(rows)
+        silences = 0
         for row in rows:
-            try:
-                await executions.start(self.client, self.queue, self.job_types[row.type], row)
-            except KeyError:
-                logger.warning("job %s has a type this worker does not know: %s", row.id, row.type)
-            except ValidationError as error:
-                logger.warning("job %s does not fit its type any more: %s", row.id, error)
-            except JobError:
+            if silences == MOST_SILENCES:
                 await job_lists.unchecked(self.db, [row.id])
-                raise
+            elif not await self._start(row):
+                silences += 1
+
+    async def _start(self, row: JobRow) -> bool:
+        """Start a pending job; False when that has to be tried again in the next pass."""
+        try:
+            await executions.start(self.client, self.queue, self.job_types[row.type], row)
+        except KeyError:
+            logger.warning("job %s has a type this worker does not know: %s", row.id, row.type)
+        except ValidationError as error:
+            logger.warning("job %s does not fit its type any more: %s", row.id, error)
+        except RPCError as error:
+            # It must not keep others from starting; this one is tried again in a while.
+            logger.error("Temporal refuses to start job %s: %s", row.id, error.message)
+        except ServiceUnavailable as error:
+            # Of Temporal, or of the store that a large payload has to go to.
+            logger.warning("job %s is not started yet: %s", row.id, error.detail)
+            await job_lists.unchecked(self.db, [row.id])
+            return False
+        return True
 
     async def close_lost(self) -> None:
         """Close jobs whose workflow closed without recording how."""

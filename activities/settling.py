@@ -1,5 +1,6 @@
 """Booking how a response ended: usage, price and answer, exactly once."""
 
+import logging
 from dataclasses import dataclass
 
 import asyncpg
@@ -8,12 +9,14 @@ from openai.types.responses import Response
 from activities.prices import price
 from activities.provider import WINDOW_NOTE
 from activities.verdicts import Verdict, judge, usage_of
-from jobs.errors import JobError
+from jobs.errors import JobError, ServiceUnavailable
 from jobs.options import OnIncomplete
 from storage import responses
 from storage.database import Database
 from storage.objects import INLINE_BYTES, Objects
 from storage.responses import Settlement, State, Submit
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,4 +96,11 @@ class Books:
         content = text.encode()
         if len(content) <= INLINE_BYTES:
             return text, None
-        return None, await self.objects.put(submit.tenant, "outputs", content)
+        try:
+            return None, await self.objects.put(submit.tenant, "outputs", content)
+        except ServiceUnavailable as error:
+            # It is paid for, and the provider may not keep it: better a large row than none.
+            logger.warning(
+                "the answer of %s stays in its row: %s", submit.response_id, error.detail
+            )
+            return text, None

@@ -8,6 +8,7 @@ of waits cost thousands of small objects and no tasks.
 import asyncio
 import heapq
 import itertools
+import logging
 import random
 import time
 from collections import defaultdict, deque
@@ -18,10 +19,12 @@ from enum import Enum
 
 from opentelemetry.metrics import Observation
 
-from activities.status_client import StatusClient
+from activities.status_client import Glance, StatusClient
 from activities.verdicts import ENDED
 from jobs.polling import Ceilings, PollSchedule
 from telemetry import instruments
+
+logger = logging.getLogger(__name__)
 
 REMEMBERED, TRUSTED = 20, 0.8
 """Notices are trusted while they came first for this share of so many waits."""
@@ -255,7 +258,12 @@ class Watcher:
 
     async def _poll(self, watch: Watch) -> None:
         watch.polls += 1
-        glance = await self._client.look(watch.response_id)
+        try:
+            glance = await self._client.look(watch.response_id)
+        except Exception:
+            # Who waits for the response would wait for ever: the next poll asks again.
+            logger.exception("a poll of %s broke", watch.response_id)
+            glance = Glance()
         instruments.POLLS.add(1, {"told": "final" if glance.final else glance.status or "nothing"})
         watch.status = glance.status or watch.status
         if glance.final or glance.status in ENDED:

@@ -19,17 +19,18 @@ STATEMENT_TIMEOUT = timedelta(seconds=10)
 
 UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, or the statement was canceled
+    asyncpg.InsufficientResourcesError,  # no disk, no memory, no connection left
+    asyncpg.PostgresSystemError,  # its disk fails
+    asyncpg.TransactionRollbackError,  # a deadlock, or a serialization failure
+    asyncpg.ReadOnlySQLTransactionError,  # a replica that has not been promoted yet
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection that broke in the middle of an answer
     ConnectionError,
     OSError,
     asyncio.TimeoutError,
 )
-"""What an unreachable Postgres raises; the same statement may work later."""
+"""What a Postgres raises that is away or in trouble; the same statement may work later."""
 
 CANNOT_OPEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What `connect` and `migrate` raise when Postgres is away, or refuses the URL or the login."""

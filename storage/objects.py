@@ -43,14 +43,14 @@ class Objects:
     async def put(self, tenant: Tenant, kind: str, content: bytes) -> str:
         """Store content and return its key."""
         key = _key(tenant, kind, hashlib.sha256(content).hexdigest())
-        with _reaching():
+        with reaching_store():
             await obstore.put_async(self._store, key, content)
         return key
 
     async def put_file(self, tenant: Tenant, kind: str, path: Path, sha256: str) -> str:
         """Store a file, streaming it, and return its key."""
         key = _key(tenant, kind, sha256)
-        with _reaching():
+        with reaching_store():
             await obstore.put_async(self._store, key, path)
         return key
 
@@ -60,13 +60,13 @@ class Objects:
         Raises:
             FileNotFoundError: There is none, or it belongs to another tenant.
         """
-        with _reaching():
+        with reaching_store():
             found = await obstore.get_async(self._store, _own(tenant, key))
             return bytes(await found.bytes_async())
 
     async def stream(self, tenant: Tenant, key: str) -> AsyncIterator[bytes]:
         """Yield an object's content piece by piece; raises as `get` does."""
-        with _reaching():
+        with reaching_store():
             found = await obstore.get_async(self._store, _own(tenant, key))
             async for piece in found.stream():
                 yield bytes(piece)
@@ -74,14 +74,14 @@ class Objects:
     async def delete(self, tenant: Tenant, key: str) -> None:
         """Delete an object; deleting it again changes nothing."""
         try:
-            with _reaching():
+            with reaching_store():
                 await obstore.delete_async(self._store, _own(tenant, key))
         except FileNotFoundError:
             return
 
     async def delete_folder(self, tenant: Tenant, folder: str) -> None:
         """Delete every object whose kind is a folder or lies within it."""
-        with _reaching():
+        with reaching_store():
             async for batch in obstore.list(self._store, f"tenants/{tenant}/{folder}/"):
                 for each in batch:
                     await self.delete(tenant, each["path"])
@@ -92,12 +92,13 @@ class Objects:
         Raises:
             ServiceUnavailable: It does not.
         """
-        with _reaching():
+        with reaching_store():
             await obstore.put_async(self._store, "probe", b"")
 
 
 @contextmanager
-def _reaching() -> Iterator[None]:
+def reaching_store() -> Iterator[None]:
+    """Turn the trouble of a store into `ServiceUnavailable`; a missing object passes unchanged."""
     try:
         yield
     except FileNotFoundError:

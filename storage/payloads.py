@@ -17,11 +17,15 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
-from storage.objects import INLINE_BYTES
+from storage.objects import INLINE_BYTES, reaching_store
 
 
 class ObjectStoreDriver(StorageDriver):
-    """Keeps payloads under keys hashed from their content, so that a replay stores nothing new."""
+    """Keeps payloads under keys hashed from their content, so that a replay stores nothing new.
+
+    A store that is away or full makes it raise `ServiceUnavailable`: Temporal then repeats the
+    workflow task or the deed, and a gateway leaves the job to maintenance.
+    """
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -47,12 +51,14 @@ class ObjectStoreDriver(StorageDriver):
     async def _put(self, payload: Payload) -> str:
         content = payload.SerializeToString(deterministic=True)
         key = f"payloads/{hashlib.sha256(content).hexdigest()}"
-        await obstore.put_async(self._store, key, content)
+        with reaching_store():
+            await obstore.put_async(self._store, key, content)
         return key
 
     async def _get(self, key: str) -> Payload:
-        found = await obstore.get_async(self._store, key)
-        return Payload.FromString(bytes(await found.bytes_async()))
+        with reaching_store():
+            found = await obstore.get_async(self._store, key)
+            return Payload.FromString(bytes(await found.bytes_async()))
 
 
 def data_converter(store: ObjectStore) -> DataConverter:

@@ -3,9 +3,10 @@
 import dataclasses
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -133,6 +134,23 @@ async def benched(house: Installation, base_url: str, **provider: Any) -> AsyncI
         callback_settings=CallbackSettings(),
     ) as deeds:
         yield Bench(house, deeds)
+
+
+@contextmanager
+def full(house: Installation, folder: str) -> Iterator[None]:
+    """Have a folder of the object store take nothing for as long as the block lasts."""
+    store = Path(house.environment["BACKBURNER_OBJECTS_URL"].removeprefix("file://"))
+    place, aside = store / folder, store / "aside"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        place.rename(aside)
+    place.touch()  # a file, where objects need a folder
+    try:
+        yield
+    finally:
+        place.unlink()
+        if aside.exists():
+            aside.rename(place)
 
 
 async def created(house: Installation, count: int = 1) -> list[dict[str, Any]]:

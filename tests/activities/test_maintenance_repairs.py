@@ -16,7 +16,7 @@ from storage import jobs as job_rows
 from storage.executions import Life
 from storage.jobs import NewJob
 from storage.responses import State
-from tests.activities.bench import Bench, benched, created, scripted, states, still_open
+from tests.activities.bench import Bench, benched, created, full, scripted, states, still_open
 from tests.activities.status_server import Reply, StatusServer, says
 from tests.installation import TENANT, Installation, eventually
 
@@ -130,6 +130,20 @@ async def test_a_job_that_no_longer_fits_its_type_does_not_keep_others_from_star
     await repaired(house)
     assert (await house.ended(fit)).status is JobStatus.SUCCEEDED
     assert (await house.job(misfit)).status is JobStatus.PENDING
+
+
+async def test_a_job_whose_payload_finds_no_room_does_not_keep_others_from_starting(
+    house: Installation,
+):
+    large, small = await pending(house, {"text": "x" * 200_000}), await pending(house)
+    await age(house, "created_at", "1 minute")
+    with full(house, "payloads"):
+        await repaired(house)
+        assert (await house.ended(small)).status is JobStatus.SUCCEEDED
+        assert (await house.job(large)).status is JobStatus.PENDING
+
+    await repaired(house)
+    assert (await house.ended(large)).status is JobStatus.SUCCEEDED
 
 
 async def test_a_pending_job_that_temporal_may_have_forgotten_is_not_started_again(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.listener import Listener
 from activities.status_client import Glance
 from activities.watcher import REMEMBERED, End, Watcher
 from jobs.errors import WorkerDraining
@@ -192,6 +193,32 @@ async def test_a_notification_by_somebody_else_does_no_harm(bench: Bench, withou
         assert await asyncio.wait_for(watch.over, 5) is End.ENDED
 
 
+async def test_an_error_nobody_thought_of_stops_neither_listening_nor_adopting(
+    own: Installation, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("activities.listener.RECONNECT_SECONDS", 0.05)
+    trouble, adopted, woken = [UnicodeError("a")], [], []
+
+    async def adopt() -> None:
+        if trouble:
+            raise trouble.pop()
+        adopted.append(1)
+
+    async def reached() -> bool:
+        return watcher.pushed and bool(adopted)
+
+    url = own.environment["BACKBURNER_DATABASE_URL"]
+    listener = Listener(url, own.db, watcher, adopt, lambda: woken.append(1))
+    async with listener.running():
+        await eventually(lambda: _is_gone(trouble))
+        await inbox.tell(own.db, ["resp_stranger"])
+        await eventually(reached)
+
+
+async def _is_gone(trouble: list[UnicodeError]) -> bool:
+    return not trouble
+
+
 word = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=","), min_size=1
 )
@@ -211,10 +238,13 @@ class Provider:
 
     statuses: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    troubles: list[Exception] = field(default_factory=list)
 
     async def look(self, response_id: str) -> Glance:
         self.asked.append(response_id)
         await asyncio.sleep(0)
+        if self.troubles:
+            raise self.troubles.pop()
         return Glance(self.statuses.get(response_id, "in_progress"))
 
 
@@ -279,6 +309,13 @@ async def test_when_notices_stop_polls_get_faster(watcher: Watcher, said: Provid
             await polled(watcher, said)
         assert await asyncio.wait_for(watch.over, 5) is End.ENDED
         assert watch.polls == 1
+
+
+async def test_a_poll_that_breaks_is_repeated(watcher: Watcher, said: Provider):
+    said.statuses["a"], said.troubles = "completed", [OSError("nobody thought of it")]
+    async with watcher.watch("a", Brisk(), waited_seconds=0) as watch:
+        assert await asyncio.wait_for(watch.over, 5) is End.ENDED
+        assert watch.polls == 2
 
 
 async def test_planning_anew_during_a_poll_does_not_double_the_polls(

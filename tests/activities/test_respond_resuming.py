@@ -142,6 +142,30 @@ async def test_an_id_survives_in_the_heartbeat_until_postgres_is_back(bare: Inst
     assert len(await bare.created()) == 1
 
 
+FULL_ONCE = """
+CREATE SEQUENCE refusals;
+CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    -- A sequence outlives the transaction that is refused.
+    IF nextval('refusals') = 1 THEN
+        RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER full_once BEFORE UPDATE ON responses FOR EACH ROW
+    WHEN (OLD.response_id IS NULL AND NEW.response_id IS NOT NULL)
+    EXECUTE FUNCTION refuse_once()
+"""
+
+
+async def test_an_id_that_a_full_postgres_refused_is_not_paid_for_again(house: Installation):
+    await house.db.execute(FULL_ONCE)
+    job_id = await house.submit("summarize_text", {"text": TEXT}, JobOptions(model=MODEL))
+    row = await house.ended(job_id)
+    assert await house.db.fetchval("SELECT last_value FROM refusals") > 1
+    assert (row.status, row.retry_count) == (JobStatus.SUCCEEDED, 0)
+    assert len(await house.created()) == 1
+
+
 async def test_a_late_reply_of_an_attempt_given_up_is_canceled_and_the_new_answer_used(
     bench: Bench,
 ):

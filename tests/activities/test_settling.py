@@ -14,7 +14,7 @@ from jobs.requests import CancelRequest, StepRequest
 from storage import responses
 from storage.objects import INLINE_BYTES
 from storage.responses import Settlement, State
-from tests.activities.bench import MODEL, Bench, scripted
+from tests.activities.bench import MODEL, Bench, full, scripted
 
 USED = {
     "input_tokens": 1000,
@@ -214,3 +214,11 @@ async def test_a_settled_submit_is_never_settled_again_nor_made_uncertain(bench:
     await responses.mark_uncertain(db, left, "submit_uncertain", "late")
     assert [each.state for each in await bench.submits(step)] == [State.REJECTED]
     assert (await booked(bench, step))[0] == 0
+
+
+async def test_a_large_answer_is_kept_although_the_object_store_is_full(bench: Bench):
+    step = await bench.step(scripted(output_text="a" * (INLINE_BYTES + 1)))
+    with full(bench.house, f"tenants/{step.job.tenant}/outputs"):
+        outcome = await bench.respond(step)
+    assert len(outcome.text) == INLINE_BYTES + 1
+    assert await bench.respond(step) == outcome

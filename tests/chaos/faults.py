@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from tests.chaos import disk
@@ -17,6 +18,8 @@ CALM = (0.5, 3.0)
 
 DOWN = (0.1, 4.0)
 """Seconds that something stays down, stopped, cut or slow."""
+
+WATCH_SECONDS = 0.5
 
 WRITERS = ("gateway", "worker", "worker-2")
 """Our own processes; all of them write to the object store."""
@@ -33,9 +36,10 @@ class Faults:
     def __init__(self, world: World, diary: Diary, seed: int) -> None:
         self._world, self._diary = world, diary
         self._dice = random.Random(f"faults-{seed}")
+        self.over = asyncio.Event()
 
     async def rage(self, seconds: float) -> None:
-        """Break things for some seconds; in the end everything runs again."""
+        """Break things for some seconds, then be `over` and only see to it that everything runs."""
         kinds: tuple[Callable[[float], Awaitable[None]], ...] = (
             self._kill_process,
             self._kill_process,
@@ -50,6 +54,19 @@ class Faults:
         while time.monotonic() < over:
             await asyncio.sleep(self._dice.uniform(*CALM))
             await self._dice.choice(kinds)(self._dice.uniform(*DOWN))
+            await self._start_again()
+        self.over.set()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        """Start what gave up, because it came up while Postgres was away, as containers are."""
+        for name in WRITERS:
+            process = self._world.stack.processes[name]
+            if not process.running:
+                self._diary.write("ended", part=name, exit_code=process.exit_code)
+                await process.start()
 
     async def _kill_process(self, seconds: float) -> None:
         name = self._dice.choice(WRITERS)
@@ -63,9 +80,10 @@ class Faults:
         name = self._dice.choice(WRITERS)
         self._note("freeze", name, seconds)
         pid = self._world.stack.processes[name].pid
-        os.kill(pid, signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # it has just given up by itself
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(pid, signal.SIGCONT)
 
     async def _kill_postgres(self, seconds: float) -> None:
         self._note("kill", "postgres", seconds)

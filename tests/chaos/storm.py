@@ -50,10 +50,14 @@ async def storm(folder: Path, *, seed: int, jobs: int, seconds: float) -> list[s
 
 async def _rage_and_work(here: World, diary: Diary, seed: int, jobs: int, seconds: float) -> None:
     clients = (Client(here, diary, f"{seed}-{number}") for number in range(CLIENTS))
-    async with asyncio.TaskGroup() as going:
-        going.create_task(Faults(here, diary, seed).rage(seconds))
-        for client in clients:
-            going.create_task(client.work(jobs))
+    faults = Faults(here, diary, seed)
+    async with asyncio.TaskGroup() as weather:
+        raging = weather.create_task(faults.rage(seconds))
+        async with asyncio.TaskGroup() as going:
+            for client in clients:
+                going.create_task(client.work(jobs))
+        await faults.over.wait()
+        raging.cancel()
 
 
 async def _is_settled(here: World) -> bool:

@@ -75,6 +75,17 @@ async def test_waiting_too_long_for_a_free_connection_is_unavailable(own_postgre
 
 
 @pytest.mark.parametrize(
+    "code",
+    ["53100", "53200", "57014", "58030", "40P01", "40001", "25006"],
+    ids=["disk full", "no memory", "canceled", "i/o", "deadlock", "serialization", "read-only"],
+)
+async def test_a_server_that_cannot_do_it_now_is_unavailable(db, code):
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(ServiceUnavailable, match="not now"):
+        await db.execute(raising)
+
+
+@pytest.mark.parametrize(
     ("query", "arguments", "error"),
     [
         ("SELECT 1 / 0", (), asyncpg.DivisionByZeroError),

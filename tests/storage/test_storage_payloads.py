@@ -8,6 +8,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from jobs.errors import ServiceUnavailable
 from storage.objects import INLINE_BYTES, open_store
 from storage.payloads import data_converter
 from tests.storage.echo import Echo
@@ -62,6 +63,15 @@ async def test_a_large_payload_that_is_gone_is_an_error(converter, tmp_path):
         path.unlink()
     with pytest.raises(FileNotFoundError):
         await converter.decode(payloads, [str])
+
+
+async def test_a_store_that_takes_nothing_is_unavailable(converter, tmp_path):
+    stuck = tmp_path / "payloads"
+    stuck.touch()  # where the folder should be
+    with pytest.raises(ServiceUnavailable):
+        await converter.encode([LARGE])
+    stuck.unlink()
+    assert await converter.decode(await converter.encode([LARGE]), [str]) == [LARGE]
 
 
 async def test_a_converter_reads_what_another_process_stored(converter, tmp_path):
