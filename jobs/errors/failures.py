@@ -20,11 +20,11 @@ class DeadlineExceeded(JobFailure):
 
 
 class PayloadTooLarge(JobFailure):
-    """A value is larger than Temporal and the object store are allowed to carry."""
+    """The job's result, or what it gives a child, is larger than 32 MiB of JSON."""
 
     code = "payload_too_large"
     title = "Payload too large"
-    advice = "Split the job, or pass documents by id instead of text."
+    advice = "Split the job, or hand on documents by id instead of their text."
 
 
 class OutputMismatch(JobFailure):

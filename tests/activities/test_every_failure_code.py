@@ -19,7 +19,6 @@ from jobs.errors import (
     DocumentFailure,
     JobError,
     JobFailure,
-    PayloadTooLarge,
     every_error,
 )
 from jobs.errors import failures as failure_module
@@ -36,11 +35,10 @@ from tests.installation import TENANT, Installation, eventually
 from tests.workflows.job_types import End
 
 BASES = {JobFailure, DocumentFailure}
-NEVER_RAISED = {PayloadTooLarge}  # reserved: large values travel by reference, of any size
 CODES = {
     kind.code
     for kind in every_error()
-    if kind.__module__ == failure_module.__name__ and kind not in BASES | NEVER_RAISED
+    if kind.__module__ == failure_module.__name__ and kind not in BASES
 }
 DAY, NOW = timedelta(days=1), timedelta(0)
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -225,6 +223,10 @@ async def job_defect(house: Installation) -> JobId:
     return await house.submit("test_ends", End(how="defect").model_dump())
 
 
+async def payload_too_large(house: Installation) -> JobId:
+    return await house.submit("test_ends", End(how="huge_result").model_dump())
+
+
 BY_JOB: dict[str, ByJob] = {
     "document_not_found": document_not_found,
     "document_empty": reading(b" \n", "empty.txt"),
@@ -239,6 +241,7 @@ BY_JOB: dict[str, ByJob] = {
     "output_mismatch": output_mismatch,
     "workflow_lost": workflow_lost,
     "job_defect": job_defect,
+    "payload_too_large": payload_too_large,
 }
 
 

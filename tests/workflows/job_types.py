@@ -11,6 +11,7 @@ from jobs.children import ChildOutcome
 from jobs.errors import JobFailure
 from jobs.options import ResponseOptions
 from workflows.core import Job, job, query, signal
+from workflows.core.storable import LARGEST_JSON
 
 T = TypeVar("T")
 SHORT = timedelta(seconds=1)
@@ -43,8 +44,16 @@ class End(BaseModel):
 
     how: Literal[
         "well", "job_error", "defect", "nothing", "another_model", "unserialisable",
-        "nul", "nul_in_error", "huge_progress", "stray_cancel",
+        "nul", "nul_in_error", "huge_progress", "huge_result", "stray_cancel",
     ]  # fmt: skip
+
+
+UNSTORABLE = {
+    "unserialisable": ["\ud800"],
+    "nul": ["before\x00after", "a backslash: \\u0000"],
+    "huge_result": ["x" * LARGEST_JSON],
+}
+"""What results hold that cannot be kept."""
 
 
 @job("test_ends", title="End in a given way", expected=SHORT)
@@ -62,17 +71,13 @@ class Ends(Job[End, Said]):
                 return None  # type: ignore[return-value] # the mistake under test
             case "another_model":
                 return Nothing()  # type: ignore[return-value] # the mistake under test
-            case "unserialisable":
-                return Said(said=["\ud800"])
-            case "nul":
-                return Said(said=["before\x00after", "a backslash: \\u0000"])
             case "nul_in_error":
                 raise Sulking("before\x00after")
             case "huge_progress":
                 self.progress_to("Counting bytes", 5_000_000_000, 9_000_000_000)
             case "stray_cancel":
                 raise asyncio.CancelledError
-        return Said(said=["well"])
+        return Said(said=UNSTORABLE.get(input.how, ["well"]))
 
 
 @job("test_quiet", title="Do nothing", expected=SHORT)

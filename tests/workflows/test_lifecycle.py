@@ -36,6 +36,7 @@ WAYS_TO_FAIL = {
     "nul_in_error": ("sulking", "beforeafter"),
     "nul": ("job_defect", "NUL"),
     "huge_progress": ("job_defect", "choose a larger unit"),
+    "huge_result": ("payload_too_large", "characters of JSON"),
 }
 
 

@@ -2,8 +2,13 @@
 
 import re
 
+from jobs.errors import PayloadTooLarge
+
 LARGEST_COUNT = 2**31 - 1
 """The largest number a progress may show: Postgres's integer."""
+
+LARGEST_JSON = 32 * 1024 * 1024
+"""Characters of a result, or of a child's payload: every reader holds all of it in memory."""
 
 ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """A NUL in JSON text: its escape, unless the backslash is itself escaped."""
@@ -24,7 +29,12 @@ def result(json_text: str) -> str:
 
     Raises:
         ValueError: It holds a NUL; dropping it would make the record differ from the workflow.
+        PayloadTooLarge: It is larger than anybody should have to read at once.
     """
+    if len(json_text) > LARGEST_JSON:
+        raise PayloadTooLarge(
+            f"{len(json_text):,} characters of JSON; {LARGEST_JSON:,} are allowed"
+        )
     if ESCAPED_NUL.search(json_text):
         raise ValueError("the JSON holds a NUL character, which the record cannot keep")
     return json_text
