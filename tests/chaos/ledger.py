@@ -50,9 +50,11 @@ def _every_response_costs_what_the_provider_says(
         made = created.get(row["response_id"])
         if made is None or row["state"] == "open":
             continue
-        booked, theirs = _output_tokens(row), (made["usage"] or {}).get("output_tokens", 0)
-        if booked != theirs:
-            yield f"{row['response_id']} cost {theirs} tokens and is booked with {booked}"
+        usage, theirs = json.loads(row["usage"] or "{}"), made["usage"] or {}
+        for kind in ("input_tokens", "output_tokens"):
+            booked, cost = usage.get(kind, 0), theirs.get(kind, 0)
+            if booked != cost:
+                yield f"{row['response_id']} cost {cost} {kind} and is booked with {booked}"
 
 
 def _every_token_is_counted_once(jobs: dict[str, Row], rows: list[Row]) -> Iterator[str]:
