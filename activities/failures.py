@@ -23,6 +23,7 @@ from jobs.errors import (
     ProviderUnreachable,
     SubmitUncertain,
 )
+from jobs.texts import keepable
 
 NEVER_SENT = (
     httpx2.ConnectError,
@@ -111,4 +112,4 @@ def _words(error: openai.APIError) -> str:
     cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
     request_id = getattr(error, "request_id", None)
     traced = f" [request {request_id}]" if request_id else ""
-    return f"{error.message}{cause}{traced}"
+    return keepable(f"{error.message}{cause}{traced}")

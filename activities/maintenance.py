@@ -95,7 +95,7 @@ class Maintenance(MaintenanceDeeds):
     async def sweep(self) -> None:
         """Repair what fell between Temporal and Postgres, pass after pass, for some minutes."""
         ends = time.monotonic() + TURN.total_seconds()
-        await beating(self._one("look up quiet jobs", self.close_lost_quiet), Pulse)
+        await beating(_each(("look up quiet jobs", self.close_lost_quiet)), Pulse)
         await inbox.forget(self.db)
         await delivery_log.forget(self.db)
         try:
@@ -108,20 +108,22 @@ class Maintenance(MaintenanceDeeds):
             self.census.close()
 
     async def one_pass(self) -> None:
-        """Make every quick repair once; the provider may spoil one, not the others."""
-        await self._one("count jobs", self.census.take)
-        await self._one("start pending jobs", self.start_pending)
-        await self._one("close jobs of closed workflows", self.close_lost)
-        await self._one("close jobs whose parent has ended", self.close_orphans)
-        await self._one("take back documents", partial(let_go_of_the_dead, self.db))
-        await self._one("repeat unanswered cancels", self.repeat_cancels)
-        await self._one("repeat decisions", self.repeat_decisions)
-        await self._one("release abandoned responses", self.release_abandoned)
-        await self._one("look at unknown responses", self.adopter.adopt_strangers)
-        await self._one("delete responses", partial(erase_due, self.db, self.releaser.provider))
-        await self._one("delete the provider's files", self.document_eraser.erase_files)
-        # Last, so that an object store that is away spoils nothing else.
-        await self.document_eraser.erase_objects()
+        """Make every quick repair once; what spoils one of them is raised after all others."""
+        db, provider, eraser = self.db, self.releaser.provider, self.document_eraser
+        await _each(
+            ("count jobs", self.census.take),
+            ("start pending jobs", self.start_pending),
+            ("close jobs of closed workflows", self.close_lost),
+            ("close jobs whose parent has ended", self.close_orphans),
+            ("take back documents", partial(let_go_of_the_dead, db)),
+            ("repeat unanswered cancels", self.repeat_cancels),
+            ("repeat decisions", self.repeat_decisions),
+            ("release abandoned responses", self.release_abandoned),
+            ("look at unknown responses", self.adopter.adopt_strangers),
+            ("delete responses", partial(erase_due, db, provider)),
+            ("delete the provider's files", eraser.erase_files),
+            ("delete objects of documents", eraser.erase_objects),
+        )
 
     async def start_pending(self) -> None:
         """Start pending jobs whose workflow never began, as far back as Temporal remembers."""
@@ -208,9 +210,13 @@ class Maintenance(MaintenanceDeeds):
 
     async def release_abandoned(self) -> None:
         """Cancel responses whose job has ended without them."""
-        for job in await responses.abandoned(self.db, limit=BATCH):
-            what = f"release the responses of job {job.job_id}"
-            await self._one(what, partial(self.releaser.release_all, job))
+        jobs = await responses.abandoned(self.db, limit=BATCH)
+        await _each(
+            *(
+                (f"release responses of job {job.job_id}", partial(self.releaser.release_all, job))
+                for job in jobs
+            )
+        )
 
     async def _close_if_lost(self, row: JobRow) -> None:
         life = await executions.look(self.client, row.id)
@@ -225,12 +231,23 @@ class Maintenance(MaintenanceDeeds):
                 return
         await end_row(self.db, row, JobStatus.FAILED)
 
-    async def _one(self, what: str, repair: Callable[[], Awaitable[None]]) -> None:
+
+async def _each(*repairs: tuple[str, Callable[[], Awaitable[None]]]) -> None:
+    """Make repairs one after the other, then raise what spoiled the first that was spoiled.
+
+    Trouble of the provider is not raised: the next pass tries again.
+    """
+    trouble: Exception | None = None
+    for what, repair in repairs:
         try:
             await repair()
         except ProviderFailure as error:
-            # The next pass tries again; the other repairs do not need the provider.
             logger.warning("maintenance could not %s: %s", what, error.detail)
+        except Exception as error:  # noqa: BLE001 # raised below
+            logger.warning("maintenance could not %s: %r", what, error)
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
 
 
 def _job_id(workflow_id: str) -> JobId | None:

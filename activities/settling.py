@@ -91,8 +91,6 @@ class Books:
         )
 
     async def _stored(self, submit: Submit, text: str) -> tuple[str | None, str | None]:
-        # Postgres has no NUL in text; no model means one.
-        text = text.replace("\x00", "")
         content = text.encode()
         if len(content) <= INLINE_BYTES:
             return text, None

@@ -16,6 +16,7 @@ from jobs.errors import (
 )
 from jobs.money import Usage
 from jobs.options import OnIncomplete
+from jobs.texts import keepable
 from storage.responses import State
 
 ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
@@ -41,12 +42,13 @@ def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
         response: The response.
         on_incomplete: What an answer counts as that the token limit cut off.
     """
-    text = "".join(part.text for part in _parts(response) if part.type == "output_text")
+    said = "".join(part.text for part in _parts(response) if part.type == "output_text")
+    text = keepable(said)
     if response.status == "completed":
         refusal = _refusal(response)
         if refusal is None:
             return Verdict(State.EFFECTIVE, text)
-        return Verdict(State.FAILED, text, ResponseRefused(refusal))
+        return Verdict(State.FAILED, text, ResponseRefused(keepable(refusal)))
     if response.status == "incomplete":
         return _incomplete(response, text, on_incomplete)
     if response.status == "cancelled":
@@ -61,7 +63,7 @@ def _incomplete(response: Response, text: str, on_incomplete: OnIncomplete) -> V
     cut = reason == "max_output_tokens"
     if on_incomplete == "accept" and cut:
         return Verdict(State.EFFECTIVE, text)
-    words = f"the response stopped: {reason}"
+    words = keepable(f"the response stopped: {reason}")
     if on_incomplete == "extend" and cut:
         return Verdict(State.FAILED, text, ResponseTruncated(words))
     return Verdict(State.FAILED, text, ResponseIncomplete(words))
@@ -99,4 +101,4 @@ def _failed(response: Response) -> JobError:
     code = response.error.code if response.error else "unknown"
     words = response.error.message if response.error else "no reason given"
     kind = ResponseFailedTransiently if code in TRANSIENT_CODES else ResponseFailed
-    return kind(f"{words} ({code})")
+    return kind(keepable(f"{words} ({code})"))

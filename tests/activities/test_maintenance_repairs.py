@@ -1,5 +1,6 @@
 """What maintenance mends between Temporal and Postgres, one kind of gap per test."""
 
+import dataclasses
 import time
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
+from activities.census import Census
 from jobs.ids import uuid7
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
@@ -144,6 +146,21 @@ async def test_a_job_whose_payload_finds_no_room_does_not_keep_others_from_start
 
     await repaired(house)
     assert (await house.ended(large)).status is JobStatus.SUCCEEDED
+
+
+class Miscounting(Census):
+    async def take(self) -> None:
+        raise ZeroDivisionError("nobody thought of it")
+
+
+async def test_a_repair_that_breaks_is_told_after_all_others_were_made(house: Installation):
+    job_id = await pending(house)
+    await age(house, "created_at", "1 minute")
+    assert house.deeds
+    broken = dataclasses.replace(house.deeds.maintenance, census=Miscounting(house.db))
+    with pytest.raises(ZeroDivisionError):
+        await broken.one_pass()
+    assert (await house.ended(job_id)).status is JobStatus.SUCCEEDED
 
 
 async def test_a_pending_job_that_temporal_may_have_forgotten_is_not_started_again(

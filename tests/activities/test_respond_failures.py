@@ -135,3 +135,9 @@ def test_the_words_carry_the_cause_and_the_request_id():
     assert "ReadTimeout" in failures.of_submit(connection_error(httpx2.ReadTimeout)).detail
     traced = failures.of_submit(status_error(400, headers={"x-request-id": "req_7"}))
     assert "req_7" in traced.detail
+
+
+def test_words_that_no_table_can_hold_are_told_without_what_it_cannot():
+    error = connection_error(httpx2.ReadError)
+    error.message = "before\ud800\x00after"
+    assert failures.of_submit(error).detail.startswith("before?after")

@@ -15,6 +15,7 @@ from storage import responses
 from storage.objects import INLINE_BYTES
 from storage.responses import Settlement, State
 from tests.activities.bench import MODEL, Bench, full, scripted
+from tests.activities.status_server import StatusServer, completed, says
 
 USED = {
     "input_tokens": 1000,
@@ -222,3 +223,31 @@ async def test_a_large_answer_is_kept_although_the_object_store_is_full(bench: B
         outcome = await bench.respond(step)
     assert len(outcome.text) == INLINE_BYTES + 1
     assert await bench.respond(step) == outcome
+
+
+ODD = "before\ud800\x00after"
+"""What JSON can hold and neither UTF-8 nor Postgres can."""
+
+
+async def test_an_answer_that_no_table_can_hold_is_booked_without_what_it_cannot(
+    scripted_bench: Bench, provider: StatusServer
+):
+    step = await scripted_bench.step()
+    provider.creates, provider.replies["resp_1"] = [says("queued")], [completed(ODD)]
+    assert (await scripted_bench.respond(step)).text == "before?after"
+    assert [each.state for each in await scripted_bench.submits(step)] == [State.EFFECTIVE]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        response("completed", {"type": "refusal", "refusal": ODD}),
+        response("failed", error={"code": "invalid_prompt", "message": ODD}),
+        response("incomplete", incomplete_details={"reason": ODD}),
+    ],
+    ids=["refused", "failed", "incomplete"],
+)
+def test_a_reason_that_no_table_can_hold_is_told_without_what_it_cannot(ended: Response):
+    error = judge(ended).error
+    assert error
+    assert "before?after" in error.detail

@@ -3,6 +3,7 @@
 import re
 
 from jobs.errors import PayloadTooLarge
+from jobs.texts import keepable
 
 LARGEST_COUNT = 2**31 - 1
 """The largest number a progress may show: Postgres's integer."""
@@ -16,7 +17,7 @@ ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 def words(text: str) -> str:
     """Return text as Postgres can hold it: without NUL and lone surrogates."""
-    return text.replace("\x00", "").encode(errors="replace").decode()
+    return keepable(text)
 
 
 def answer(json_text: str) -> str:
