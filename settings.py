@@ -3,6 +3,7 @@
 import base64
 import binascii
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.callbacks import PAUSES, UrlPolicy
+from jobs.channels import Channels
 from jobs.webhooks import check_secret
 
 TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -232,7 +234,9 @@ class CallbackSettings(_Settings):
         concurrent_callbacks: Attempts that one worker makes at the same time in all.
         callback_disable_after: How long an endpoint may fail without one success before it is
             disabled.
-        result_link_lifetime: How long the link to a large result in a callback works.
+        result_link_lifetime: How long the link to a large result in a callback works, and the link
+            to a result in a notification.
+        channels_file: TOML file with the channels of notifications; without it there are none.
     """
 
     environment: Literal["development", "production"] = "development"
@@ -246,6 +250,14 @@ class CallbackSettings(_Settings):
     concurrent_callbacks: int = Field(default=400, ge=1)
     callback_disable_after: timedelta = timedelta(days=5)
     result_link_lifetime: timedelta = timedelta(days=1)
+    channels_file: Path | None = None
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Where people are told, as the file says."""
+        if self.channels_file is None:
+            return Channels()
+        return Channels.read(self.channels_file.read_text(encoding="utf-8"))
 
     @property
     def url_policy(self) -> UrlPolicy:
@@ -255,6 +267,11 @@ class CallbackSettings(_Settings):
         if self.callback_ports is not None:
             ports = frozenset(self.callback_ports)
         return UrlPolicy(https_only=production, ports=ports, networks=self.callback_networks)
+
+    @field_validator("channels_file", mode="before")
+    @classmethod
+    def _unset_is_empty(cls, path: object) -> object:
+        return path or None  # a compose file hands unset variables on as empty ones
 
     @field_validator("secret_keys")
     @classmethod
@@ -269,6 +286,14 @@ class CallbackSettings(_Settings):
             if len(key) != KEY_BYTES:
                 raise ValueError(f"a key does not have {KEY_BYTES} bytes")
         return keys
+
+    @model_validator(mode="after")
+    def _channels_make_sense(self) -> Self:
+        try:
+            _ = self.channels
+        except (OSError, ValueError) as error:
+            raise ValueError(f"BACKBURNER_CHANNELS_FILE cannot be used: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _own_key_in_production(self) -> Self:

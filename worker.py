@@ -153,6 +153,7 @@ async def build(
                 tables=Tables(db, objects),
                 library=Library(db),
                 callbacks=told.callbacks,
+                notifications=told.notifications,
                 scheduling=Scheduling(db, job_types),
                 watcher=watcher,
             )

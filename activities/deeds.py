@@ -11,6 +11,7 @@ from activities.delivering.callbacks import Callbacks
 from activities.documents import Documents
 from activities.library import Library
 from activities.maintenance import Maintenance
+from activities.notifying.notifications import Notifications
 from activities.records import Records
 from activities.responses import Responses
 from activities.rows import Tables
@@ -34,6 +35,7 @@ class Deeds:
     library: Library
     maintenance: Maintenance
     callbacks: Callbacks
+    notifications: Notifications
     scheduling: Scheduling
     watcher: Watcher
 
@@ -69,4 +71,4 @@ class Deeds:
 
     def of_callbacks(self) -> Activities:
         """Return what the queue serves that waits for receivers."""
-        return [self.callbacks.attempt_callback]
+        return [self.callbacks.attempt_callback, self.notifications.attempt_notification]

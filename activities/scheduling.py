@@ -61,6 +61,7 @@ def _new_job(run: ScheduledRun) -> NewJob:
         options=schedule.job.options,
         labels=schedule.job.labels | own,
         callback_url=schedule.job.callback_url,
+        notify=schedule.job.notify,
         # Clients' keys hold no blank, so no client can take this one.
         idempotency_key=f"scheduled {job_id}",
         traceparent=traces.current(),

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api.pointers import unstorable
 from jobs.errors import InvalidPayload
+from jobs.notifications import MOST_CHANNELS, NamedChannel
 from jobs.options import JobOptions
 from jobs.schedules.model import RESERVED
 from jobs.values import Strict
@@ -63,7 +64,12 @@ class JobRequest(Body):
         description="Gets a signed POST when the job ends or needs an approval.",
         examples=["https://example.com/hooks/job-completed"],
     )
-    notify: Any = Field(default=None, description="Not supported yet: refused.")
+    notify: tuple[NamedChannel, ...] = Field(
+        default=(),
+        max_length=MOST_CHANNELS,
+        description="Channels whose people hear of the job, by name or with a rule of its own.",
+        examples=[["ops-mail", {"channel": "team-slack", "on": ["failed", "approval_needed"]}]],
+    )
 
     model_config = {
         "json_schema_extra": {

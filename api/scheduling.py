@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from api import submission
 from api.bodies import refuse_unstorable
 from api.gateway import Gateway
+from api.notices import notices
 from api.schedule_bodies import BackfillBody, ScheduleRequest, ScheduleTerms
 from api.schedule_views import PlannedRun, Preview
 from jobs.errors import IdempotencyKeyReused, InvalidPayload, ScheduleExists
@@ -50,7 +51,7 @@ async def create(
     """
     await _check(gateway, tenant, wanted)
     at = address(gateway, tenant)
-    stored = _stored(tenant, wanted, wanted.id or _made_up(key), uuid.uuid4())
+    stored = _stored(gateway, tenant, wanted, wanted.id or _made_up(key), uuid.uuid4())
     # Without defaults: a field added by a later version must not make a replay look new.
     made_by = fingerprint([wanted.model_dump(mode="json", exclude_defaults=True)])
     stored = stored.model_copy(update={"fingerprint": made_by, "idempotency_key": key})
@@ -93,7 +94,7 @@ async def change(
     terms = submission.validated(ScheduleTerms, document, "")
     await _check(gateway, tenant, terms)
     old = before.stored
-    stored = _stored(tenant, terms, schedule_id, old.uid).model_copy(
+    stored = _stored(gateway, tenant, terms, schedule_id, old.uid).model_copy(
         update={"fingerprint": old.fingerprint, "idempotency_key": old.idempotency_key}
     )
     return await schedules.change(
@@ -151,14 +152,15 @@ async def _check(gateway: Gateway, tenant: Tenant, terms: ScheduleTerms) -> None
 
 
 def _stored(
-    tenant: Tenant, terms: ScheduleTerms, schedule_id: str, uid: uuid.UUID
+    gateway: Gateway, tenant: Tenant, terms: ScheduleTerms, schedule_id: str, uid: uuid.UUID
 ) -> StoredSchedule:
+    notify = notices(gateway, tenant, terms.job, "/job")
     return StoredSchedule(
         tenant=tenant,
         schedule_id=schedule_id,
         uid=uid,
         revision=uuid.uuid4(),
-        job=ScheduledJob.model_validate(terms.job.model_dump()),
+        job=ScheduledJob.model_validate({**terms.job.model_dump(), "notify": notify}),
         when=terms.when.model_dump(mode="json", exclude_defaults=True),
         fingerprint="",
     )

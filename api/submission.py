@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.bodies import JobRequest
 from api.gateway import Gateway
+from api.notices import notices
 from api.problems import Refusal
 from jobs.callbacks import target_of
 from jobs.errors import (
@@ -15,7 +16,6 @@ from jobs.errors import (
     DocumentNotFound,
     IdempotencyKeyReused,
     InvalidPayload,
-    NotBuiltYet,
     ServiceUnavailable,
     UnknownJobType,
 )
@@ -34,8 +34,6 @@ M = TypeVar("M", bound=BaseModel)
 
 LOG = logging.getLogger(__name__)
 
-NOT_BUILT = ("notify",)
-
 
 async def submit(
     gateway: Gateway, tenant: Tenant, wanted: JobRequest, key: str | None
@@ -45,10 +43,10 @@ async def submit(
     When Temporal is silent the job stays pending: it is durable, and maintenance starts it.
 
     Raises:
-        NotBuiltYet: The request asks for something this version does not do.
         UnknownJobType: There is no such job type.
         InvalidPayload: The payload does not fit it.
-        Refusal: The payload names documents that do not exist, or the callback may not go there.
+        Refusal: The payload names documents that do not exist, the callback may not go there, or
+            there is no such channel.
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Postgres does not answer.
     """
@@ -63,6 +61,8 @@ async def submit(
         idempotency_key=key,
         traceparent=traces.current(),
         callback_url=wanted.callback_url,
+        notify=notices(gateway, tenant, wanted),
+        notify_asked=wanted.notify,
     )
     row, is_new = await jobs.insert(gateway.db, new)
     if row.fingerprint != new.fingerprint:
@@ -76,15 +76,14 @@ async def vetted(gateway: Gateway, tenant: Tenant, wanted: JobRequest, base: str
     """Refuse a job that could not be started, and return its type; `base` points at the job.
 
     Raises:
-        NotBuiltYet: The request asks for something this version does not do.
         UnknownJobType: There is no such job type.
         InvalidPayload: The payload does not fit; with a pointer to each mistake.
-        Refusal: It names documents that do not exist.
+        Refusal: It names documents or channels that do not exist, or a URL that is refused.
     """
-    _refuse_unbuilt(wanted, base)
     job_type = await fitting(gateway, tenant, wanted.type, wanted.payload, base)
     if wanted.callback_url is not None:
         refuse_url(gateway, wanted.callback_url, f"{base}/callback_url")
+    notices(gateway, tenant, wanted, base)
     return job_type
 
 
@@ -135,13 +134,6 @@ def refuse_url(gateway: Gateway, url: str, base: str) -> None:
     except CallbackRefused as error:
         found = [{"pointer": base, "detail": error.detail}]
         raise Refusal(error, errors=found) from error
-
-
-def _refuse_unbuilt(wanted: JobRequest, base: str) -> None:
-    asked = [name for name in NOT_BUILT if getattr(wanted, name) is not None]
-    if asked:
-        found = [{"pointer": f"{base}/{name}", "detail": "not supported yet"} for name in asked]
-        raise NotBuiltYet(f"{' and '.join(asked)} cannot be used yet", errors=found)
 
 
 async def _refuse_missing_documents(gateway: Gateway, tenant: Tenant, checked: Checked) -> None:

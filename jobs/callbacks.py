@@ -66,7 +66,7 @@ class DeliveryStatus(StrEnum):
 
 
 class AttemptError(StrEnum):
-    """Why an attempt failed; `docs/howto/callbacks.md` explains each one."""
+    """Why an attempt failed; the how-to pages of callbacks and notifications explain each one."""
 
     BLOCKED_ADDRESS = "blocked_address"
     URL_REFUSED = "url_refused"
@@ -79,6 +79,13 @@ class AttemptError(StrEnum):
     REFUSED = "refused"
     GONE = "gone"
     ENDPOINT_DISABLED = "endpoint_disabled"
+    CHANNEL_UNKNOWN = "channel_unknown"
+    CHANNEL_UNUSABLE = "channel_unusable"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    RECIPIENT_REFUSED = "recipient_refused"
+    MESSAGE_REFUSED = "message_refused"
+    DEFERRED = "deferred"
+    NOT_ACCEPTED = "not_accepted"
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,15 @@ class DeliveryDeeds:
         raise NotImplementedError
 
 
+class NotificationDeeds:
+    """How people are told."""
+
+    @activity.defn(name="attempt_notification")
+    async def attempt_notification(self, request: AttemptRequest) -> Verdict:
+        """Send a notification once and write down how it went, unless there is nothing to do."""
+        raise NotImplementedError
+
+
 class ScheduleDeeds:
     """What a run of a schedule needs."""
 

@@ -106,7 +106,7 @@ REQUEST = f"""
         UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
             last_seq = last_seq + 1 + (old.status = 'pending')::int, updated_at = now()
         FROM old, asked WHERE jobs.id = old.id
-        RETURNING jobs.id, last_seq, jobs.root_id, callback_url, old.status AS was,
+        RETURNING jobs.id, last_seq, jobs.root_id, callback_url, notify, old.status AS was,
             jsonb_build_object('key', $3::text, 'title', $4::text, 'digest', $6::text,
                 'editable', $7::boolean, 'default', $9::text,
                 'deadline', $10::timestamptz) AS ask),
@@ -120,7 +120,9 @@ REQUEST = f"""
         -- A question of a child concerns whoever listens to its root: it holds up the whole tree.
         SELECT $1::text AS tenant, 'job.approval_needed' AS event, id AS job_id, FALSE AS of_child,
             NULL::uuid AS of_endpoint, jsonb_build_object('approval', ask) AS data,
-            COALESCE(callback_url, (SELECT callback_url FROM jobs WHERE id = job.root_id)) AS url
+            COALESCE(callback_url, (SELECT callback_url FROM jobs WHERE id = job.root_id)) AS url,
+            CASE WHEN notify <> '[]' THEN notify
+                ELSE (SELECT root.notify FROM jobs root WHERE root.id = job.root_id) END AS notify
         FROM job),
     {outbox("happened")}
     SELECT (SELECT was FROM job) AS was, (SELECT count(*) FROM outbox) AS told

@@ -1,6 +1,7 @@
 """The tables `deliveries` and `delivery_attempts`: what others were told, and how each try went."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,9 @@ class Delivery:
     Attributes:
         url: Where it goes; of an endpoint, as it is now.
         accepted: Whether the endpoint still takes deliveries; a job's own URL always does.
+        via: The channel of a notification; None for callbacks.
+        recipients: Who gets it, instead of those of the channel.
+        untold: Who is left of them after an attempt; None when all are.
     """
 
     id: DeliveryId
@@ -44,6 +48,9 @@ class Delivery:
     created_at: datetime
     next_attempt_at: datetime | None
     ended_at: datetime | None
+    via: str | None = None
+    recipients: list[str] = field(default_factory=list)
+    untold: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Attempt:
         http_status: None when no answer came.
         error: None when it was delivered.
         excerpt: The beginning of the reply's body.
+        untold: Recipients whom a later attempt has to reach, when it reached only the others.
     """
 
     started_at: datetime
@@ -63,11 +71,13 @@ class Attempt:
     error: AttemptError | None = None
     message: str | None = None
     excerpt: str | None = None
+    untold: tuple[str, ...] | None = None
 
 
 COLUMNS = """d.id, d.tenant, d.channel, d.event, d.data, d.job_id, d.endpoint_id,
     COALESCE(e.url, d.url) AS url, COALESCE(e.enabled, TRUE) AS accepted, d.status, d.round,
-    d.attempts, d.last_error, d.created_at, d.next_attempt_at, d.ended_at"""
+    d.attempts, d.last_error, d.created_at, d.next_attempt_at, d.ended_at, d.via, d.recipients,
+    d.untold"""
 
 ROWS = "FROM deliveries d LEFT JOIN endpoints e ON e.id = d.endpoint_id"
 
@@ -99,7 +109,8 @@ delivery AS (
         last_error = CASE WHEN counts THEN $6 ELSE last_error END,
         status = CASE WHEN counts THEN $3 ELSE status END,
         next_attempt_at = CASE WHEN counts THEN $4 ELSE next_attempt_at END,
-        ended_at = CASE WHEN counts AND $4::timestamptz IS NULL THEN now() ELSE ended_at END
+        ended_at = CASE WHEN counts AND $4::timestamptz IS NULL THEN now() ELSE ended_at END,
+        untold = CASE WHEN counts THEN COALESCE($11::text[], untold) ELSE untold END
     FROM old WHERE d.id = old.id RETURNING d.id, attempts, tenant, endpoint_id),
 attempt AS (
     INSERT INTO delivery_attempts (delivery_id, number, started_at, duration_ms, http_status,
@@ -128,7 +139,8 @@ WITH disabled AS (
 {abandon("SELECT id FROM disabled")},
 happened AS (
     SELECT tenant, 'endpoint.disabled' AS event, NULL::uuid AS job_id, NULL::text AS url,
-        FALSE AS of_child, id AS of_endpoint, jsonb_build_object('endpoint', jsonb_build_object(
+        FALSE AS of_child, id AS of_endpoint, $5::jsonb AS notify,
+        jsonb_build_object('endpoint', jsonb_build_object(
             'endpoint_id', id, 'url', url, 'reason', disabled_reason,
             'failing_since', failing_since)) AS data
     FROM disabled),
@@ -167,6 +179,7 @@ async def record(
         round(attempt.duration.total_seconds() * 1000),
         attempt.message,
         attempt.excerpt,
+        attempt.untold,
     )
     observe(
         CallbackAttempted(
@@ -182,15 +195,20 @@ async def record(
 
 
 async def disable_if_due(
-    db: Database, endpoint_id: EndpointId, *, gone: bool, after: timedelta
+    db: Database,
+    endpoint_id: EndpointId,
+    *,
+    gone: bool,
+    after: timedelta,
+    operators: Sequence[dict[str, Any]] = (),
 ) -> bool:
     """Disable an endpoint whose receiver is gone, or fails for long; tell whether that was done.
 
-    The tenant's other endpoints hear of it, and its other open deliveries are abandoned.
+    The tenant's other endpoints hear of it, the operators do through channels as in the table
+    `jobs`, and its other open deliveries are abandoned.
     """
-    row = await db.fetchrow(
-        DISABLE, endpoint_id, "gone" if gone else "failing", FAILURES_IN_A_ROW, after
-    )
+    reason = "gone" if gone else "failing"
+    row = await db.fetchrow(DISABLE, endpoint_id, reason, FAILURES_IN_A_ROW, after, list(operators))
     if row is not None and row["told"]:
         await tell(db)
     return row is not None and row["disabled"] > 0

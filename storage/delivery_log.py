@@ -1,13 +1,16 @@
-"""The log of callbacks: looking at what became of deliveries, and having them made again."""
+"""The log of callbacks and notifications: what became of them, and having them made again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from jobs.callbacks import CALLBACK, TEST_EVENT, AttemptError, DeliveryStatus
-from jobs.errors import CallbackNotFound, EndpointDisabled
+from jobs import notifications
+from jobs.callbacks import TEST_EVENT, AttemptError, DeliveryStatus
+from jobs.errors import EndpointDisabled
+from jobs.notifications import NOTIFICATION
 from jobs.values import DeliveryId, EndpointId, JobId, Tenant
 from storage.database import Database
 from storage.deliveries import COLUMNS, ROWS, Attempt, Delivery, get, to_delivery
@@ -18,7 +21,7 @@ MEMORY = timedelta(days=90)
 """How long the log of a delivery is kept after its end."""
 
 AGAIN = """status = 'pending', round = round + 1, claimed_until = NULL, next_attempt_at = NULL,
-    ended_at = NULL"""
+    ended_at = NULL, untold = NULL"""
 """What makes a dispatcher take a delivery up once more."""
 
 
@@ -29,6 +32,7 @@ class Filter:
     statuses: tuple[DeliveryStatus, ...] = ()
     event: str | None = None
     endpoint: EndpointId | None = None
+    via: str | None = None
     job: JobId | None = None
     created_after: datetime | None = None
 
@@ -41,8 +45,8 @@ async def page(
     after: tuple[datetime, DeliveryId] | None,
     limit: int,
 ) -> list[Delivery]:
-    """Return up to `limit` callbacks, newest first, that follow a position."""
-    clauses, args = ["d.tenant = $1", "d.channel = 'callback'"], [tenant]
+    """Return up to `limit` deliveries, newest first, that follow a position."""
+    clauses, args = ["d.tenant = $1"], [tenant]
 
     def add(clause: str, *values: Any) -> None:
         numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
@@ -55,6 +59,8 @@ async def page(
         add("d.event = {}", wanted.event)
     if wanted.endpoint:
         add("d.endpoint_id = {}", wanted.endpoint)
+    if wanted.via:
+        add("d.via = {}", wanted.via)
     if wanted.job:
         add("d.job_id = {}", wanted.job)
     if wanted.created_after:
@@ -67,18 +73,6 @@ async def page(
         *args,
     )
     return [to_delivery(row) for row in rows]
-
-
-async def callback(db: Database, tenant: Tenant, delivery_id: DeliveryId) -> Delivery:
-    """Return a callback.
-
-    Raises:
-        CallbackNotFound: The tenant has no such callback; deliveries by other channels are none.
-    """
-    found = await get(db, tenant, delivery_id)
-    if found.channel != CALLBACK:
-        raise CallbackNotFound(f"no callback {str(delivery_id)!r}")
-    return found
 
 
 async def attempts_at(
@@ -104,7 +98,7 @@ async def send_again(db: Database, tenant: Tenant, delivery_id: DeliveryId) -> D
         CallbackNotFound: The tenant has no such delivery.
         EndpointDisabled: Its endpoint takes none.
     """
-    delivery = await callback(db, tenant, delivery_id)
+    delivery = await get(db, tenant, delivery_id)
     if not delivery.accepted:
         raise EndpointDisabled(f"endpoint {str(delivery.endpoint_id)!r} is disabled or deleted")
     await db.execute(
@@ -155,6 +149,25 @@ async def insert_test(
         data,
         endpoint.id,
         endpoint.url,
+    )
+    await tell(db)
+    return await get(db, tenant, delivery_id)
+
+
+async def insert_channel_test(
+    db: Database, tenant: Tenant, channel: str, recipients: Sequence[str]
+) -> Delivery:
+    """Have a channel told that somebody wants to see whether it works."""
+    delivery_id = await db.fetchval(
+        """
+        INSERT INTO deliveries (tenant, channel, via, recipients, event)
+        VALUES ($1, $2, $3, $4, $5) RETURNING id
+        """,
+        tenant,
+        NOTIFICATION,
+        channel,
+        list(recipients),
+        notifications.TEST_EVENT,
     )
     await tell(db)
     return await get(db, tenant, delivery_id)

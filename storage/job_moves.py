@@ -61,7 +61,8 @@ FINISH = f"""
         FROM parent, job),
     happened AS (
         SELECT tenant, 'job.' || status AS event, '{{}}'::jsonb AS data, id AS job_id,
-            callback_url AS url, parent_id IS NOT NULL AS of_child, NULL::uuid AS of_endpoint
+            callback_url AS url, notify, parent_id IS NOT NULL AS of_child,
+            NULL::uuid AS of_endpoint
         FROM job),
     {outbox("happened")}
     SELECT status, error_code, error_message, {COST}, TRUE AS is_new,

@@ -12,6 +12,7 @@ from jobs.fingerprints import fingerprint
 from jobs.model import Failure, JobRef, Progress
 from jobs.moments import JobSubmitted
 from jobs.money import Cost, Usage
+from jobs.notifications import ChannelUse, Notice
 from jobs.options import JobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
@@ -21,7 +22,12 @@ from telemetry.observer import observe
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job about to be inserted."""
+    """A job about to be inserted.
+
+    Attributes:
+        notify: Which channels are told of what.
+        notify_asked: What the client said about that; the rest follows from the channels' rules.
+    """
 
     id: JobId
     tenant: Tenant
@@ -32,6 +38,8 @@ class NewJob:
     idempotency_key: str | None = None
     traceparent: str | None = None
     callback_url: str | None = None
+    notify: tuple[Notice, ...] = ()
+    notify_asked: tuple[ChannelUse, ...] = ()
 
     @property
     def ref(self) -> JobRef:
@@ -44,8 +52,10 @@ class NewJob:
         # Without defaults: an option added by a later version must not make a replay look new.
         options = self.options.model_dump(exclude_defaults=True)
         chosen: list[Any] = [self.type, self.payload, options, self.labels]
-        # Only when there is one: rows from before there were callbacks keep their fingerprint.
-        return fingerprint(chosen + ([self.callback_url] if self.callback_url else []))
+        # Only when there are some: rows from before there were any keep their fingerprint.
+        chosen += [self.callback_url] if self.callback_url else []
+        asked = [each.model_dump(mode="json") for each in self.notify_asked]
+        return fingerprint(chosen + ([asked] if asked else []))
 
 
 @dataclass(frozen=True)
@@ -102,8 +112,9 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         f"""
         WITH job AS (
             INSERT INTO jobs (id, tenant, type, payload, options, labels, root_id,
-                              idempotency_key, fingerprint, traceparent, callback_url, last_seq)
-            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9, $10, 1)
+                              idempotency_key, fingerprint, traceparent, callback_url, notify,
+                              last_seq)
+            VALUES ($1, $2, $3, $4, $5, $6, $1, $7, $8, $9, $10, $11, 1)
             ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
             RETURNING *),
         event AS (INSERT INTO job_events (job_id, seq, type) SELECT id, 1, 'created' FROM job)
@@ -119,6 +130,7 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         job.fingerprint,
         job.traceparent,
         job.callback_url,
+        [each.stored for each in job.notify],
     )
     if row is not None:
         observe(JobSubmitted(job=job.ref, labels=job.labels))

@@ -51,26 +51,33 @@ def outbox(source: str) -> str:
 
     Args:
         source: Name of a CTE with the columns `tenant`, `event`, `data`, `job_id`, `url` (of the
-            job itself, may be NULL), `of_child` (whether the job has a parent) and `of_endpoint`
-            (an endpoint that the event is about, which therefore does not hear of it).
+            job itself, may be NULL), `notify` (channels, as in the table `jobs`), `of_child`
+            (whether the job has a parent) and `of_endpoint` (an endpoint that the event is about,
+            which therefore does not hear of it).
 
     Returns:
         SQL for two CTEs, the last of which is called `outbox` and has a row per delivery.
     """
     return f"""
         listeners AS (
-            SELECT tenant, event, data, job_id, NULL::uuid AS endpoint_id, url, TRUE AS enabled
+            SELECT tenant, event, data, job_id, NULL::uuid AS endpoint_id, url, TRUE AS enabled,
+                'callback' AS channel, NULL::text AS via, '{{}}'::text[] AS recipients
             FROM {source} WHERE url IS NOT NULL
             UNION ALL
-            SELECT h.tenant, h.event, h.data, h.job_id, e.id, e.url, e.enabled
+            SELECT tenant, event, data, job_id, NULL, NULL, TRUE, 'notification',
+                n->>'channel', ARRAY(SELECT jsonb_array_elements_text(n->'to'))
+            FROM {source}, jsonb_array_elements(notify) AS n WHERE n->'events' ? event
+            UNION ALL
+            SELECT h.tenant, h.event, h.data, h.job_id, e.id, e.url, e.enabled, 'callback',
+                NULL, '{{}}'
             FROM {source} h JOIN endpoints e ON e.tenant = h.tenant AND e.deleted_at IS NULL
             WHERE (e.events = '{{}}' OR h.event = ANY(e.events))
                 AND (e.hears_children OR NOT h.of_child)
                 AND e.id IS DISTINCT FROM h.of_endpoint),
         outbox AS (
-            INSERT INTO deliveries (tenant, event, data, job_id, endpoint_id, url, status,
-                                    last_error, ended_at)
-            SELECT tenant, event, data, job_id, endpoint_id, url,
+            INSERT INTO deliveries (tenant, event, data, job_id, endpoint_id, url, channel, via,
+                                    recipients, status, last_error, ended_at)
+            SELECT tenant, event, data, job_id, endpoint_id, url, channel, via, recipients,
                 CASE WHEN enabled THEN 'pending' ELSE 'abandoned' END,
                 CASE WHEN NOT enabled THEN 'endpoint_disabled' END,
                 CASE WHEN NOT enabled THEN now() END

@@ -51,7 +51,8 @@ WEBHOOKS = METER.create_counter(
     "backburner_openai_webhooks", description="Webhooks received from the provider, by outcome"
 )
 DELIVERIES = METER.create_counter(
-    "backburner_delivery_attempts", description="Attempts to deliver a callback, by outcome"
+    "backburner_delivery_attempts",
+    description="Attempts to deliver to programs and people, by outcome",
 )
 HOOK_CALLS = METER.create_counter(
     "backburner_hook_calls", description="Calls of operators' own hooks, by hook and outcome"

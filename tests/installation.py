@@ -19,6 +19,7 @@ from temporalio.client import Client
 import worker
 from activities.deeds import Deeds
 from jobs.ids import uuid7
+from jobs.notifications import Notice
 from jobs.options import JobOptions
 from jobs.queues import Queue
 from jobs.registry import JobType, discover
@@ -69,6 +70,7 @@ class Installation:
         options: JobOptions | None = None,
         *,
         callback_url: str | None = None,
+        notify: Sequence[Notice] = (),
         tenant: Tenant = TENANT,
     ) -> JobId:
         """Insert a job and start its workflow, as the gateway does."""
@@ -79,6 +81,7 @@ class Installation:
             payload=payload,
             options=options or JobOptions(),
             callback_url=callback_url,
+            notify=tuple(notify),
         )
         row, _ = await job_rows.insert(self.db, new)
         await executions.start(self.client, self.queue, self.job_types[job_type], row)

@@ -1,9 +1,11 @@
 """Implements `DeliveryDeeds`: one attempt at a callback."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 from temporalio import activity
@@ -44,6 +46,7 @@ class Callbacks(DeliveryDeeds):
     Attributes:
         disable_after: How long an endpoint may fail without one success.
         concurrent: Attempts that one worker makes at the same time.
+        operators: Who hears of disabled endpoints, as the outbox reads it.
     """
 
     db: Database
@@ -54,6 +57,7 @@ class Callbacks(DeliveryDeeds):
     policy: UrlPolicy
     disable_after: timedelta
     concurrent: int
+    operators: Sequence[dict[str, Any]] = ()
 
     @activity.defn(name="attempt_callback")
     async def attempt_callback(self, request: AttemptRequest) -> Verdict:
@@ -113,7 +117,11 @@ class Callbacks(DeliveryDeeds):
         if error is not None and delivery.endpoint_id is not None:
             gone = reply.status == HTTPStatus.GONE
             disabled = await deliveries.disable_if_due(
-                self.db, delivery.endpoint_id, gone=gone, after=self.disable_after
+                self.db,
+                delivery.endpoint_id,
+                gone=gone,
+                after=self.disable_after,
+                operators=self.operators,
             )
             if disabled:
                 instruments.ENDPOINTS_DISABLED.add(1, {"reason": "gone" if gone else "failing"})

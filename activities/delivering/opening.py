@@ -1,4 +1,4 @@
-"""Opens what tells others: the dispatcher of the outbox, and the deed that sends callbacks."""
+"""Opens what tells others: the dispatcher of the outbox, and the deeds that send."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +12,9 @@ from activities.delivering.gate import Gate
 from activities.delivering.guard import Guard, SystemResolver
 from activities.delivering.message import Writer
 from activities.delivering.posting import Poster
+from activities.notifying.notifications import Notifications
+from activities.notifying.services import Services
+from activities.notifying.wording import Author
 from jobs.callbacks import AttemptError, DeliveryStatus
 from settings import CallbackSettings
 from storage.database import Database
@@ -24,6 +27,7 @@ class Telling:
     """What a worker needs to tell others."""
 
     callbacks: Callbacks
+    notifications: Notifications
     dispatcher: Dispatcher
 
 
@@ -35,7 +39,7 @@ async def telling(
     _show_zeroes()
     keys = [key.get_secret_value() for key in settings.secret_keys]
     policy = settings.url_policy
-    resolver = SystemResolver()
+    resolver, services = SystemResolver(), Services(settings.callback_timeout)
     callbacks = Callbacks(
         db=db,
         vault=Vault(keys),
@@ -45,13 +49,23 @@ async def telling(
         policy=policy,
         disable_after=settings.callback_disable_after,
         concurrent=settings.concurrent_callbacks,
+        operators=settings.channels.told_of_endpoints,
+    )
+    notifications = Notifications(
+        db=db,
+        channels=settings.channels,
+        author=Author(db, settings.public_url, keys[0], settings.result_link_lifetime),
+        services=services,
+        gate=Gate(settings.callback_slots),
+        timeout=settings.callback_timeout,
     )
     dispatcher = Dispatcher(db, client, queue, settings.callback_pauses)
     try:
         async with dispatcher.running():
-            yield Telling(callbacks, dispatcher)
+            yield Telling(callbacks, notifications, dispatcher)
     finally:
         resolver.close()
+        services.close()
 
 
 def _show_zeroes() -> None:

@@ -119,7 +119,7 @@ def _since(began: float) -> timedelta:
     return timedelta(seconds=time.monotonic() - began)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what it was raised from; backends wrap the cause more than once."""
     while error is not None:
         yield error
@@ -131,7 +131,7 @@ def _reason(error: Exception) -> AttemptError:
         return AttemptError.BLOCKED_ADDRESS
     if isinstance(error, NameNotResolved):
         return AttemptError.NAME_NOT_RESOLVED
-    if any(isinstance(each, ssl.SSLError) for each in _causes(error)):
+    if any(isinstance(each, ssl.SSLError) for each in causes(error)):
         return AttemptError.TLS_FAILED
     if isinstance(error, httpcore2.ConnectError):
         return AttemptError.CONNECTION_FAILED

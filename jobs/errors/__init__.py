@@ -4,7 +4,7 @@
 
     JobError
     ├── RequestRefused            the door said no; nothing was started
-    │   ├── InvalidRequest · InvalidPayload · NotBuiltYet · UnsupportedMediaType · RequestTooLarge
+    │   ├── InvalidRequest · InvalidPayload · UnsupportedMediaType · RequestTooLarge
     │   ├── Unauthenticated · WebhookRefused · UnknownJobType · UnknownRoute · MethodNotAllowed
     │   ├── JobNotFound · UnknownSignal · UnknownQuery
     │   ├── ScheduleNotFound · ScheduleExists · ScheduleConflict
@@ -12,6 +12,7 @@
     │   ├── ApprovalNotFound · ApprovalNotOpen · ApprovalStale
     │   ├── CallbackRefused · CallbackNotFound · EndpointNotFound · EndpointDisabled ·
     │   │   TooManyEndpoints · RotationUnderWay · ResultLinkRefused
+    │   ├── ChannelNotFound · RecipientNotAllowed
     │   └── ServiceUnavailable · InternalError
     └── JobFailure                a job ended, or would end, with this code
         ├── ProviderFailure       what OpenAI or its network did
@@ -58,7 +59,6 @@ from jobs.errors.door import (
     JobNotStarted,
     MethodNotAllowed,
     NoResult,
-    NotBuiltYet,
     RequestRefused,
     RequestTooLarge,
     ResultNotReady,
@@ -112,6 +112,7 @@ from jobs.errors.failures import (
     WorkerDraining,
     WorkflowLost,
 )
+from jobs.errors.notifications import ChannelNotFound, RecipientNotAllowed
 from jobs.errors.pipelines import (
     ApprovalRejected,
     NodePayloadInvalid,
@@ -140,6 +141,7 @@ __all__ = [
     "AttachmentTooLarge",
     "CallbackNotFound",
     "CallbackRefused",
+    "ChannelNotFound",
     "ChildGoesOn",
     "ColumnNotFound",
     "DeadlineExceeded",
@@ -172,7 +174,6 @@ __all__ = [
     "NoResult",
     "NoSources",
     "NodePayloadInvalid",
-    "NotBuiltYet",
     "OutputMismatch",
     "PayloadTooLarge",
     "ProviderBadRequest",
@@ -183,6 +184,7 @@ __all__ = [
     "ProviderRateLimited",
     "ProviderUnauthorized",
     "ProviderUnreachable",
+    "RecipientNotAllowed",
     "ReferenceFailed",
     "RequestRefused",
     "RequestTooLarge",

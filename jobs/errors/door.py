@@ -177,15 +177,6 @@ class IdempotencyKeyReused(RequestRefused):
     http_status = 422
 
 
-class NotBuiltYet(RequestRefused):
-    """The request asks for something this version does not do."""
-
-    code = "not_supported"
-    title = "Not supported by this version"
-    advice = "Leave the field out; it is refused rather than ignored."
-    http_status = 422
-
-
 class InternalError(RequestRefused):
     """A defect of ours. The request id finds it in the log."""
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, mode
 from pydantic_core import PydanticCustomError
 
 from jobs.ids import MILLISECOND_BITS, as_uuid7
+from jobs.notifications import Notice
 from jobs.options import JobOptions
 from jobs.schedules import times
 from jobs.schedules.calendars import BadCalendar, Calendar, from_cron, from_fields, read_field
@@ -176,6 +177,7 @@ class ScheduledJob(Value):
         options: Choices such as model and deadline.
         labels: The client's own labels.
         callback_url: Whom to tell of the end of each job.
+        notify: Which people to tell of each job, and of what.
     """
 
     type: str
@@ -183,6 +185,7 @@ class ScheduledJob(Value):
     options: JobOptions = JobOptions()
     labels: dict[str, str] = {}
     callback_url: str | None = None
+    notify: tuple[Notice, ...] = ()
 
 
 class Policies(Strict):

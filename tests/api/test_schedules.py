@@ -32,7 +32,8 @@ async def test_a_schedule_is_made_and_shows_its_next_runs(api):
     assert reply.status_code == 201
     assert reply.headers["location"] == "/api/schedules/daily" == found["links"]["self"]
     assert found["schedule_id"] == "daily"
-    implied = {"options": found["job"]["options"], "labels": {}, "callback_url": None}
+    options = found["job"]["options"]
+    implied = {"options": options, "labels": {}, "callback_url": None, "notify": []}
     assert found["job"] == {**TEXT, **implied}
     assert found["when"]["cron"] == ["0 9 * * *"]
     assert (found["overlap"], found["catch_up_seconds"]) == ("skip", 3600)
@@ -50,6 +51,12 @@ async def test_its_next_runs_are_those_of_the_preview(api):
     assert [each["at"] for each in tried.json()["runs"]] == found["next_runs"]
     assert tried.json() == later.json()
     assert all("T09:00:00+0" in each["local"] for each in tried.json()["runs"])
+
+
+async def test_a_callback_that_may_not_go_there_is_refused(api):
+    body = wrong(job={**TEXT, "callback_url": "http://10.0.0.1"})
+    problem = assert_problem(await api.post("/api/schedules", json=body), 422, "callback_refused")
+    assert problem["errors"][0]["pointer"] == "/job/callback_url"
 
 
 async def test_a_preview_makes_nothing(api):

@@ -104,7 +104,8 @@ MISTAKES = {
         "callback_refused",
         "/callback_url",
     ),
-    "notify": ({**TEXT, "notify": []}, 422, "not_supported", "/notify"),
+    "notify": ({**TEXT, "notify": ["nobody"]}, 422, "channel_not_found", "/notify/0"),
+    "notify's name": ({**TEXT, "notify": [{"on": []}]}, 422, "invalid_payload", "/notify/0"),
     "options": (
         {**TEXT, "options": {"max_tries": 99}},
         422,

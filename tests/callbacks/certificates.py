@@ -29,6 +29,12 @@ class Authority:
         context.load_verify_locations(cadata=_pem(self._certificate).decode())
         return context
 
+    def file(self, folder: Path) -> Path:
+        """Write down what one has to trust, and return where."""
+        path = folder / "authority.pem"
+        path.write_bytes(_pem(self._certificate))
+        return path
+
     def server(self, name: str) -> ssl.SSLContext:
         """Return a context with a certificate for a name."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -8,7 +8,6 @@ import pytest
 from jobs.callbacks import AttemptError, DeliveryStatus
 from jobs.errors import CallbackNotFound
 from jobs.status import JobStatus
-from jobs.values import DeliveryId
 from storage import deliveries, delivery_log, endpoints, outbox
 from storage.deliveries import Attempt, Delivery
 from storage.endpoints import Wish
@@ -101,13 +100,3 @@ async def test_the_log_forgets_after_three_months(bare: Installation):
     with pytest.raises(CallbackNotFound):
         await seen(bare, old)
     assert await bare.db.fetchval("SELECT count(*) FROM delivery_attempts") == 1
-
-
-async def test_a_delivery_by_another_channel_is_no_callback(bare: Installation):
-    delivery_id = await bare.db.fetchval(
-        "INSERT INTO deliveries (tenant, channel, event) VALUES ($1, 'mail', 'job.failed') "
-        "RETURNING id",
-        TENANT,
-    )
-    with pytest.raises(CallbackNotFound):
-        await delivery_log.callback(bare.db, TENANT, DeliveryId(delivery_id))

@@ -30,12 +30,14 @@ from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
 from local.postgres import Postgres
 from local.temporal import TemporalServer
-from storage import approvals
+from settings import CallbackSettings
+from storage import approvals, delivery_log
 from storage.approvals import Approval
 from storage.migrate import migrate
 from tests.callbacks.receiver import Answer, receiving
 from tests.callbacks.recording import recorded
-from tests.installation import TENANT, Installation, eventually, installed, serving
+from tests.installation import HERE, TENANT, Installation, eventually, installed, serving
+from tests.notifications.mailbox import channels_file, mailbox
 from tests.workflows import approval_jobs, job_types  # noqa: F401 # declare them
 from tests.workflows.examples import TEXT, example
 from tests.workflows.families import STUCK, asking, child_asks, errand
@@ -58,6 +60,17 @@ ITS_OWN: dict[tuple[str, str], dict[str, Any]] = {
 """What the emulator is told instead, where the usual does not end a job like that."""
 DELIVERIES = {"delivered": (204,), "refused_once": (500, 204), "gone": (410,)}
 """What the receiver answers in each case."""
+
+OPS = """
+[channels.ops]
+type = "email"
+host = "127.0.0.1"
+port = {port}
+security = "none"
+from = "jobs@example.com"
+to = ["ops@example.com"]
+"""
+"""A channel that leads to a mail server of ours."""
 
 MORE_DOCUMENTS = 14
 """More than one group: the tree has two levels."""
@@ -115,7 +128,10 @@ async def a_house() -> AsyncIterator[Installation]:
                 queue="recording",
             )
         )
-        await stack.enter_async_context(serving(house))
+        box = await stack.enter_async_context(mailbox())
+        channels = channels_file(Path(folder), OPS.format(port=box.port))
+        told = CallbackSettings(callback_networks=HERE, channels_file=channels)
+        await stack.enter_async_context(serving(house, callback_settings=told))
         yield house
 
 
@@ -211,6 +227,15 @@ async def record_approvals(house: Installation) -> None:
     await keep(house, "test_asks_people", "approvals", job_id)
 
 
+async def record_deliveries(house: Installation, *, again: bool) -> None:
+    """Keep the histories of telling programs and people."""
+    for case, answers in DELIVERIES.items():
+        if again or not (HISTORIES / "delivery" / f"{case}.json").exists():
+            await record_delivery(house, case, *answers)
+    if again or not (HISTORIES / "delivery" / "notified.json").exists():
+        await record_notification(house)
+
+
 async def record_delivery(house: Installation, case: str, *answers: int) -> None:
     """Tell a receiver of a job's end, answered in these ways, and keep the delivery's history."""
     async with receiving() as receiver:
@@ -220,6 +245,13 @@ async def record_delivery(house: Installation, case: str, *answers: int) -> None
         await receiver.got(len(answers))
         await house.closed(delivery_id)
     await keep(house, "delivery", case, delivery_id)
+
+
+async def record_notification(house: Installation) -> None:
+    """Tell people of something and keep the delivery's history."""
+    sent = await delivery_log.insert_channel_test(house.db, TENANT, "ops", ())
+    await house.closed(JobId(sent.id))
+    await keep(house, "delivery", "notified", JobId(sent.id))
 
 
 async def record_runs(house: Installation, *, again: bool) -> None:
@@ -274,9 +306,7 @@ async def main(*, again: bool) -> None:
         await record_families(house, again=again)
         if again or not (HISTORIES / "test_asks_people" / "approvals.json").exists():
             await record_approvals(house)
-        for case, answers in DELIVERIES.items():
-            if again or not (HISTORIES / "delivery" / f"{case}.json").exists():
-                await record_delivery(house, case, *answers)
+        await record_deliveries(house, again=again)
         await record_runs(house, again=again)
 
 

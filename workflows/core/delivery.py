@@ -5,11 +5,15 @@ from datetime import timedelta
 from temporalio import workflow
 
 from jobs.callbacks import CALLBACK, JITTER, AttemptRequest, DeliveryTicket, Verdict
-from jobs.ports import DeliveryDeeds
+from jobs.notifications import NOTIFICATION
+from jobs.ports import DeliveryDeeds, NotificationDeeds
 from jobs.queues import Queue
 from workflows.core import timing
 
-DEEDS = {CALLBACK: DeliveryDeeds.attempt_callback}
+DEEDS = {
+    CALLBACK: DeliveryDeeds.attempt_callback,
+    NOTIFICATION: NotificationDeeds.attempt_notification,
+}
 """The deed that makes one attempt, for each channel."""
 
 
@@ -46,7 +50,7 @@ class DeliveryRun:
             pause=_pause(ticket.pauses, failures),
         )
         return await workflow.execute_activity_method(
-            DEEDS[ticket.channel],
+            DEEDS[ticket.channel],  # type: ignore[arg-type] # which class it is of differs
             request,
             task_queue=Queue.CALLBACKS.under(workflow.info().task_queue),
             start_to_close_timeout=timing.ATTEMPT,
