@@ -24,6 +24,7 @@ from api.notifier import Notifier
 from api.routes import (
     approvals,
     callbacks,
+    channels,
     documents,
     endpoints,
     estimates,
@@ -65,6 +66,7 @@ TAGS = [
     {"name": "job types", "description": "What this installation can do."},
     {"name": "webhooks", "description": "What the provider tells us."},
     {"name": "callbacks", "description": "What others are told when jobs end, and who hears it."},
+    {"name": "notifications", "description": "Where people can be told of jobs."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 
@@ -80,6 +82,7 @@ ROUTES = (
     openai_webhook,
     endpoints,
     callbacks,
+    channels,
     result_links,
     health,
     handbook,

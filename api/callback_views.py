@@ -91,6 +91,8 @@ _CALLBACK: dict[str, Any] = {
     "job_id": JOB_ID,
     "endpoint_id": None,
     "url": "https://example.com/hooks/job-completed",
+    "channel": None,
+    "recipients": [],
     "status": "delivered",
     "attempt_count": 2,
     "last_error": None,
@@ -107,7 +109,9 @@ class CallbackView(BaseModel):
     event: str
     job_id: JobId | None
     endpoint_id: EndpointId | None = Field(description="Null for the `callback_url` of a job.")
-    url: str
+    url: str | None = Field(description="Null for notifications.")
+    channel: str | None = Field(description="The channel of a notification; null for callbacks.")
+    recipients: list[str] = Field(description="Who gets it instead of the channel's own.")
     status: DeliveryStatus
     attempt_count: int
     last_error: str | None
@@ -198,6 +202,8 @@ def _parts(delivery: Delivery) -> dict[str, Any]:
         "job_id": delivery.job_id,
         "endpoint_id": delivery.endpoint_id,
         "url": delivery.url,
+        "channel": delivery.via,
+        "recipients": delivery.recipients,
         "status": delivery.status,
         "attempt_count": delivery.attempts,
         "last_error": delivery.last_error,

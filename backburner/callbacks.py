@@ -66,6 +66,9 @@ class Callback(Value):
     Attributes:
         callback_id: The `webhook-id` of every attempt.
         endpoint_id: None for the `callback_url` of a job.
+        url: None for notifications.
+        channel: Name of the channel of a notification; None for callbacks.
+        recipients: Who gets a notification instead of the channel's own.
         attempts: Every try; None in lists.
     """
 
@@ -73,7 +76,9 @@ class Callback(Value):
     event: str
     job_id: UUID | None = None
     endpoint_id: UUID | None = None
-    url: str = ""
+    url: str | None = None
+    channel: str | None = None
+    recipients: list[str] = []
     status: DeliveryStatus
     attempt_count: int = 0
     last_error: str | None = None
@@ -103,13 +108,15 @@ class Callbacks:
         status: DeliveryStatus | None = None,
         event: str | None = None,
         endpoint_id: UUID | str | None = None,
+        channel: str | None = None,
         page_size: int = 50,
     ) -> AsyncIterator[Callback]:
-        """Yield callbacks, newest first; pages are fetched as they are needed."""
+        """Yield callbacks and notifications, newest first; pages are fetched as they are needed."""
         wanted = {
             "status": status and status.value,
             "event": event,
             "endpoint_id": endpoint_id and str(endpoint_id),
+            "channel": channel,
             "limit": page_size,
         }
         async for page in self._transport.pages("/api/callbacks", wanted):

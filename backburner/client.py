@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from backburner.approvals import Approvals
 from backburner.bodies import sent
 from backburner.callbacks import Callbacks, Endpoints
+from backburner.channels import Channels
 from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
 from backburner.event_stream import follow_events
 from backburner.models import (
@@ -83,6 +84,8 @@ class AsyncBackburner:
         """What waits for people's decisions."""
         self.callbacks = Callbacks(self._transport)
         """What others were told of jobs."""
+        self.channels = Channels(self._transport)
+        """Where people can be told of jobs."""
         self.endpoints = Endpoints(self._transport)
         """URLs that are told of all jobs."""
         self.schedules = Schedules(self._transport)
@@ -116,6 +119,7 @@ class AsyncBackburner:
         options: JobOptions | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
         callback_url: str | None = None,
+        notify: Iterable[str | Mapping[str, Any]] = (),
         idempotency_key: str | None = None,
         wait: timedelta = timedelta(0),
     ) -> Job:
@@ -127,6 +131,8 @@ class AsyncBackburner:
             options: Choices such as model and deadline.
             labels: Free words to find the job by.
             callback_url: Gets a signed POST when the job ends; see `backburner.webhooks`.
+            notify: Channels whose people hear of the job: names, or objects with `channel`, `on`
+                and `to`.
             idempotency_key: The same key with the same request always means the same job, also
                 from another process. Made up when missing.
             wait: How long the gateway may hold its reply for the job to end; a job that does is
@@ -134,12 +140,13 @@ class AsyncBackburner:
 
         Raises:
             ApiError: The type is unknown, the payload does not fit, callbacks may not go to the
-                URL, or the key was used before.
+                URL, there is no such channel, or the key was used before.
         """
         body: dict[str, Any] = {"type": type, "payload": sent(payload)}
         body |= {"options": sent(options)} if options else {}
         body |= {"labels": dict(labels)} if labels else {}
         body |= {"callback_url": callback_url} if callback_url else {}
+        body |= {"notify": told} if (told := list(notify)) else {}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         reply = await self._transport.request(
             "POST",

@@ -1,7 +1,7 @@
 """Jobs that run by themselves: `client.schedules`."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -111,6 +111,7 @@ class Schedules:
         id: str | None = None,
         options: JobOptions | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
+        notify: Iterable[str | Mapping[str, Any]] = (),
         idempotency_key: str | None = None,
         **terms: Any,
     ) -> Schedule:
@@ -123,6 +124,7 @@ class Schedules:
             id: Your name for it; made up when missing.
             options: Choices such as model and deadline.
             labels: Free words to find the jobs by.
+            notify: Channels whose people hear of the jobs; see `AsyncBackburner.submit`.
             idempotency_key: The same key with the same request always means the same schedule.
                 Made up when missing.
             **terms: `overlap`, `catch_up_seconds`, `pause_on_failure`, `remaining_runs`, `paused`,
@@ -134,6 +136,7 @@ class Schedules:
         job: dict[str, Any] = {"type": type, "payload": sent(payload)}
         job |= {"options": sent(options)} if options else {}
         job |= {"labels": dict(labels)} if labels else {}
+        job |= {"notify": told} if (told := list(notify)) else {}
         body = {"job": job, "when": sent(when), **terms} | ({"id": id} if id else {})
         return await self.create_from(body, idempotency_key=idempotency_key)
 

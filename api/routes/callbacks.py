@@ -1,4 +1,4 @@
-"""The log of callbacks, sending one again, and the secret behind the `callback_url` of jobs."""
+"""The log of callbacks and notifications, and the secret behind the `callback_url` of jobs."""
 
 from typing import Annotated
 
@@ -28,20 +28,23 @@ from api.paging import (
 from api.presenter import PresenterIn
 from api.problems import documented
 from jobs.callbacks import DeliveryStatus
+from jobs.notifications import ChannelName
 from jobs.values import DeliveryId, EndpointId, JobId
-from storage import delivery_log, jobs, secrets
+from storage import deliveries, delivery_log, jobs, secrets
 from storage.delivery_log import Filter
 
 router = APIRouter(prefix="/api", tags=["callbacks"])
 
-FILTERS = {"limit", "cursor", "status", "event", "endpoint_id", "created_after"}
+FILTERS = {"limit", "cursor", "status", "event", "endpoint_id", "channel", "created_after"}
 
 MOST_OF_A_JOB = 100
 """A job ends once and asks a few times; this is far more than it tells."""
 
 
 @router.get(
-    "/callbacks", summary="List callbacks, newest first", responses=documented(400, 401, 503)
+    "/callbacks",
+    summary="List callbacks and notifications, newest first",
+    responses=documented(400, 401, 503),
 )
 async def list_callbacks(
     request: Request,
@@ -52,6 +55,7 @@ async def list_callbacks(
     status: Annotated[list[DeliveryStatus] | None, Query(description="May be repeated.")] = None,
     event: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,50}$", examples=["job.failed"])] = None,
     endpoint_id: Annotated[EndpointId | None, Query(description="Only to this endpoint.")] = None,
+    channel: Annotated[ChannelName | None, Query(description="Only through this channel.")] = None,
     created_after: Annotated[Moment | None, Query(examples=["2026-11-21T10:00:00Z"])] = None,
     limit: LimitIn = 20,
     cursor: CursorIn = None,
@@ -62,6 +66,7 @@ async def list_callbacks(
         statuses=tuple(status or ()),
         event=event,
         endpoint=endpoint_id,
+        via=channel,
         created_after=created_after,
     )
     place = from_cursor(cursor)
@@ -82,7 +87,7 @@ async def get_callback(
     callback_id: DeliveryId, gateway: GatewayIn, tenant: TenantIn
 ) -> CallbackDetail:
     """Return a callback with every attempt."""
-    found = await delivery_log.callback(gateway.db, tenant, callback_id)
+    found = await deliveries.get(gateway.db, tenant, callback_id)
     attempts = await delivery_log.attempts_at(gateway.db, [callback_id])
     return callback_detail(found, attempts[callback_id])
 

@@ -8,6 +8,7 @@ from backburner.cli import (
     approvals,
     callbacks,
     cancel,
+    channels,
     doctor,
     documents,
     endpoints,
@@ -61,6 +62,7 @@ for _module in (
     documents,
     callbacks,
     endpoints,
+    channels,
     webhooks,
     doctor,
 ):

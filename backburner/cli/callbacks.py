@@ -97,7 +97,7 @@ def print_callback(callback: Callback, output: Output) -> None:
             "callback": str(callback.callback_id),
             "event": callback.event,
             "job": str(callback.job_id or ""),
-            "url": callback.url,
+            "to": receiver_of(callback),
             "status": callback.status.value,
             "next attempt": moment(callback.next_attempt_at),
         }
@@ -113,6 +113,13 @@ def print_callback(callback: Callback, output: Output) -> None:
         for each in callback.attempts or ()
     )
     print_rows(("attempt", "answer", "took", "outcome", "why"), rows)
+
+
+def receiver_of(callback: Callback) -> str:
+    """Say to whom it goes."""
+    if callback.channel is None:
+        return callback.url or ""
+    return " ".join(("channel", callback.channel, *callback.recipients))
 
 
 def print_secret(secret: Secret, output: Output) -> None:

@@ -42,6 +42,13 @@ def _submit(
     callback_url: Annotated[
         str | None, typer.Option(help="Gets a signed POST when the job ends.")
     ] = None,
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL[=WHEN,…]",
+            help="Tell a channel's people, say ops-mail=failed,approval_needed (repeatable).",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
     timeout: Timeout = None,
     output: Output = None,
@@ -60,6 +67,7 @@ def _submit(
             options=options,
             labels=labels,
             callback_url=callback_url,
+            notify=[channel_of(each) for each in notify or ()],
             idempotency_key=idempotency_key,
         )
         return await watched(client, str(job.job_id), timeout) if wait else job
@@ -70,6 +78,12 @@ def _submit(
         leave_as(job)
     elif output is not Format.JSON:
         note(f"follow it: backburner watch {job.job_id}")
+
+
+def channel_of(text: str) -> str | dict[str, Any]:
+    """Read what is to be told to a channel: its own rule, or the occasions behind the sign."""
+    name, equals, occasions = text.partition("=")
+    return {"channel": name, "on": occasions.split(",")} if equals else name
 
 
 def read_object(payload: str) -> dict[str, Any]:

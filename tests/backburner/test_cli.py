@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backburner.cli import app
+from backburner.cli.submit import channel_of
 from tests.backburner.fake_gateway import busy, problem
 
 FAILURE = {"code": "tries_exhausted", "message": "five tries", "advice": "Look at the ledger."}
@@ -202,3 +203,14 @@ def test_a_server_error_names_its_request(run, gateway):
     assert done.exit_code == 1
     assert "internal_error" in done.stderr
     assert "req-7" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "use"),
+    [
+        ("ops-mail", "ops-mail"),
+        ("ops=failed,approval_needed", {"channel": "ops", "on": ["failed", "approval_needed"]}),
+    ],
+)
+def test_a_channel_is_named_alone_or_with_its_occasions(text, use):
+    assert channel_of(text) == use

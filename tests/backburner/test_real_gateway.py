@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,14 +17,15 @@ from backburner import ApiError, AsyncBackburner, JobStatus, Overlap, When, webh
 from backburner.cli import app
 from settings import CallbackSettings, GatewaySettings
 from tests.callbacks.receiver import Answer, receiving
-from tests.installation import HERE, eventually
+from tests.installation import HERE, eventually, serving
+from tests.notifications.mailbox import channels_file, mailbox
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 
 TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
 
 
-@pytest.fixture
-async def client(house):
+@asynccontextmanager
+async def talking(house, settings):
     gateway = Gateway(
         db=house.db,
         objects=house.objects,
@@ -31,7 +33,7 @@ async def client(house):
         job_types=house.job_types,
         settings=GatewaySettings(),
         queue=house.queue,
-        callbacks=CallbackSettings(callback_networks=HERE),
+        callbacks=settings,
     )
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(create_app(gateway))
@@ -41,6 +43,12 @@ async def client(house):
         yield client
     server.should_exit = True
     await running
+
+
+@pytest.fixture
+async def client(house):
+    async with talking(house, CallbackSettings(callback_networks=HERE)) as client:
+        yield client
 
 
 async def command(client, *arguments):
@@ -206,6 +214,38 @@ async def test_the_command_line_manages_endpoints_and_callbacks(client):
                 CliRunner().invoke, app, ["--url", client.base_url, "endpoints", *arguments]
             )
             assert done.exit_code == 0, done.output
+
+
+async def test_people_are_told_through_channels(bare, tmp_path):
+    async with mailbox() as box:
+        text = f"""
+            [channels.ops]
+            type = "email"
+            host = "127.0.0.1"
+            port = {box.port}
+            security = "none"
+            from = "jobs@example.com"
+            domains = ["example.com"]
+        """
+        settings = CallbackSettings(channels_file=channels_file(tmp_path, text))
+        async with talking(bare, settings) as client, serving(bare, callback_settings=settings):
+            [channel] = await client.channels.list()
+            assert (channel.name, channel.needs_recipients) == ("ops", True)
+            use = {"channel": "ops", "on": ["succeeded"], "to": ["me@example.com"]}
+            job = await client.submit("summarize_text", TEXT, notify=[use])
+            await box.got()
+            [told_of] = await client.callbacks.of_job(job.job_id)
+            assert (told_of.channel, told_of.url) == ("ops", None)
+            tested = await command(client, "channels", "test", "ops", "--to", "me@example.com")
+            assert tested["status"] == "delivered"
+            assert (await box.got(2))[1].mail["Subject"] == "A test of Backburner"
+            assert "@example.com" in await told(client, "channels", "list", "-o", "table")
+            box.refusing["me@example.com"] = ["550 nobody there"]
+            arguments = ["channels", "test", "ops", "--to", "me@example.com"]
+            done = await asyncio.to_thread(
+                CliRunner().invoke, app, ["--url", client.base_url, *arguments]
+            )
+            assert (done.exit_code, "recipient_refused" in done.output) == (1, True)
 
 
 async def test_a_schedule_is_made_run_paused_changed_and_deleted(client):
