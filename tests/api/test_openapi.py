@@ -47,6 +47,8 @@ OPERATIONS = {
     ("get", "/api/jobs/{job_id}/callbacks"): "list_job_callbacks",
     ("get", "/api/callback-secret"): "get_callback_secret",
     ("post", "/api/callback-secret/rotate"): "rotate_callback_secret",
+    ("get", "/api/channels"): "list_channels",
+    ("post", "/api/channels/{name}/test"): "try_channel",
     ("get", "/api/results/{token}"): "get_linked_result",
     ("get", "/livez"): "livez",
     ("get", "/metrics"): "metrics",

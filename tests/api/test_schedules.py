@@ -53,12 +53,6 @@ async def test_its_next_runs_are_those_of_the_preview(api):
     assert all("T09:00:00+0" in each["local"] for each in tried.json()["runs"])
 
 
-async def test_a_callback_that_may_not_go_there_is_refused(api):
-    body = wrong(job={**TEXT, "callback_url": "http://10.0.0.1"})
-    problem = assert_problem(await api.post("/api/schedules", json=body), 422, "callback_refused")
-    assert problem["errors"][0]["pointer"] == "/job/callback_url"
-
-
 async def test_a_preview_makes_nothing(api):
     body = {"when": {"intervals": [{"every_seconds": 300}]}, "after": "2026-11-22T10:01:00Z"}
     reply = await api.post("/api/schedules/preview", json={**body, "count": 2})

@@ -105,7 +105,7 @@ MISTAKES = {
         "/callback_url",
     ),
     "notify": ({**TEXT, "notify": ["nobody"]}, 422, "channel_not_found", "/notify/0"),
-    "notify's name": ({**TEXT, "notify": [{"on": []}]}, 422, "invalid_payload", "/notify/0"),
+    "notify's name": ({**TEXT, "notify": [{}]}, 422, "invalid_payload", "/notify/0/channel"),
     "options": (
         {**TEXT, "options": {"max_tries": 99}},
         422,

@@ -15,6 +15,7 @@ from local.stack import Stack, started
 from tests.docs.pages import ROOT, every
 
 PACKAGE = "acme_jobs"
+CHANNELS = "channels.toml"
 DOCUMENTED = {
     "gateway": "http://127.0.0.1:8080",
     "provider": "http://127.0.0.1:8070/v1",
@@ -48,7 +49,9 @@ def install(folder: Path, *, only: str = "") -> Path:
 
 def declared_on_the_page() -> dict[str, str]:
     """Return the entry points of the package that the guide shows."""
-    projects = [tomllib.loads(block.text)["project"] for block in every("toml")]
+    projects = [
+        tomllib.loads(block.text)["project"] for block in every("toml") if block.place != CHANNELS
+    ]
     [points] = [
         points for each in projects if (points := each["entry-points"].get("backburner.jobs"))
     ]
@@ -62,10 +65,14 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """A stack of its own, as `make up` starts it."""
     plugins = install(tmp_path_factory.mktemp("plugins"))
+    channels = tmp_path_factory.mktemp("channels") / CHANNELS
+    [shown] = [each.text for each in every("toml") if each.place == CHANNELS]
+    channels.write_text(shown, encoding="utf-8")
+    told = {"BACKBURNER_CHANNELS_FILE": str(channels)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     folder = throwaway_directory()
     try:
-        async with started(folder, kept | {"PYTHONPATH": str(plugins)}) as stack:
+        async with started(folder, kept | {"PYTHONPATH": str(plugins)} | told) as stack:
             yield stack
     finally:
         shutil.rmtree(folder)
