@@ -117,23 +117,25 @@ class ResponseEnded(_Submit):
     usd: Decimal | None = None
 
 
-class CallbackAttempted(Value):
-    """A callback was sent, or could not be.
+class DeliveryAttempted(Value):
+    """A callback or a notification was sent, or could not be.
 
     Attributes:
         event: What it tells of, such as `job.succeeded`.
         job_id: None when it tells of no job.
-        endpoint_id: None when it goes to the job's own `callback_url`.
+        endpoint_id: None when it goes to the job's own `callback_url`, or to a channel.
+        channel: The channel of a notification; None for a callback.
         status: How the delivery stands now.
         error: Why the attempt failed; None when the receiver has it.
     """
 
-    kind: Literal["callback.attempted"] = "callback.attempted"
+    kind: Literal["delivery.attempted"] = "delivery.attempted"
     tenant: Tenant
     delivery_id: DeliveryId
     event: str
     job_id: JobId | None
     endpoint_id: EndpointId | None
+    channel: str | None
     status: str
     error: str | None
 
@@ -146,6 +148,6 @@ Moment = (
     | ResponseSubmitted
     | SubmitFailed
     | ResponseEnded
-    | CallbackAttempted
+    | DeliveryAttempted
 )
 """What a hook may be told. New kinds may be added: a hook passes over what it does not know."""

@@ -9,7 +9,7 @@ import asyncpg
 
 from jobs.callbacks import AttemptError, DeliveryStatus
 from jobs.errors import CallbackNotFound
-from jobs.moments import CallbackAttempted
+from jobs.moments import DeliveryAttempted
 from jobs.values import DeliveryId, EndpointId, JobId, Tenant
 from storage.database import Database
 from storage.endpoints import abandon
@@ -182,12 +182,13 @@ async def record(
         attempt.untold,
     )
     observe(
-        CallbackAttempted(
+        DeliveryAttempted(
             tenant=delivery.tenant,
             delivery_id=delivery.id,
             event=delivery.event,
             job_id=delivery.job_id,
             endpoint_id=delivery.endpoint_id,
+            channel=delivery.via,
             status=status,
             error=attempt.error,
         )

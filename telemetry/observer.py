@@ -9,7 +9,7 @@ import logging
 
 from jobs.moments import (
     ApprovalRequested,
-    CallbackAttempted,
+    DeliveryAttempted,
     JobEnded,
     JobStarted,
     JobSubmitted,
@@ -62,7 +62,7 @@ def _count(moment: Moment) -> None:
                 instruments.JOB_DURATION.record(seconds, about)
         case ResponseEnded():
             _count_response(moment)
-        case CallbackAttempted(status=standing, error=error):
+        case DeliveryAttempted(status=standing, error=error):
             instruments.DELIVERIES.add(1, {"outcome": error or standing})
         case _:
             pass
@@ -95,9 +95,9 @@ def _log(moment: Moment) -> None:
         case ResponseEnded():
             about = {"job_id": moment.job_id, "response_id": moment.response_id}
             _say("response booked", **about, model=moment.model, status=moment.state)
-        case CallbackAttempted(status=standing, error=error):
+        case DeliveryAttempted(status=standing, error=error):
             about = {"job_id": moment.job_id, "delivery_id": moment.delivery_id}
-            _say("callback attempted", **about, status=standing, code=error)
+            _say("delivery attempted", **about, status=standing, code=error)
 
 
 def _say(words: str, **about: object) -> None:

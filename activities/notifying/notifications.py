@@ -18,7 +18,6 @@ from jobs.ports import NotificationDeeds
 from storage import deliveries
 from storage.database import Database
 from storage.deliveries import Attempt, Delivery
-from telemetry import instruments
 
 FINAL = (AttemptError.RECIPIENT_REFUSED, AttemptError.MESSAGE_REFUSED, AttemptError.GONE)
 """What no other attempt would change."""
@@ -90,7 +89,6 @@ class Notifications(NotificationDeeds):
             untold=sent.untold,
         )
         await deliveries.record(self.db, delivery, attempt, status, wait=wait)
-        instruments.DELIVERIES.add(1, {"outcome": str(sent.error or status)})
         return Verdict(wait=wait)
 
 

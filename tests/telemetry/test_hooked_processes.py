@@ -73,12 +73,12 @@ async def test_a_package_is_told_of_every_moment_of_a_job_and_cannot_break_it(
             return told(diary, ids[0]) + told(diary, ids[1])
 
         await eventually(
-            moments, lambda found: sum(m["kind"] == "callback.attempted" for m in found) == 2
+            moments, lambda found: sum(m["kind"] == "delivery.attempted" for m in found) == 2
         )
     assert (good.status, bad.status) == (JobStatus.SUCCEEDED, JobStatus.FAILED)
     assert {each["kind"] for each in told(diary, ids[0])} == {
         *("job.submitted", "job.started", "job.ended"),
-        *("response.submitted", "response.ended", "callback.attempted"),
+        *("response.submitted", "response.ended", "delivery.attempted"),
     }
     [end] = [each for each in told(diary, ids[0]) if each["kind"] == "job.ended"]
     assert end["status"] == "succeeded"
