@@ -220,10 +220,8 @@ def _main_worker(
         ],
         activities=deeds.of_main(),
         workflow_runner=SandboxedWorkflowRunner(
-            # Our own files are imported once: a copy of them per workflow takes a third of the
-            # worker's CPU and most of a workflow's memory. What the sandbox would catch in them,
-            # the linter bans, and every recorded history replays with them inside of it. Files of
-            # plug-ins stay inside.
+            # For files of plug-ins. Ours run outside of it, see `workflows.core.declare`, and are
+            # shared with those inside.
             SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
         ),
         max_cached_workflows=settings.cached_workflows,

@@ -10,8 +10,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 HISTORIES = Path(__file__).parent / "histories"
 RECORDED = sorted(HISTORIES.glob("*/*.json"))
 PASSED_THROUGH = ("jobs", "workflows.core")
-"""What is imported once. Job files are not: a worker imports them once as well, so it is here that
-the sandbox looks at what they do."""
+"""What is imported once. Job files are not: a worker runs ours outside of the sandbox, so it is
+here that it looks at what they do."""
 
 
 def runner() -> SandboxedWorkflowRunner:
@@ -34,6 +34,9 @@ async def replay(history: WorkflowHistory, workflow: type) -> None:
     """
     # The corpus holds no large payload, so the worker's object store is not needed.
     replayer = Replayer(
-        workflows=[workflow], workflow_runner=runner(), data_converter=pydantic_data_converter
+        workflows=[workflow],
+        workflow_runner=runner(),
+        unsandboxed_workflow_runner=runner(),
+        data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(history)

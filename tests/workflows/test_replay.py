@@ -58,7 +58,11 @@ def test_a_recorded_history_is_small_and_names_no_machine(path: Path):
 
 async def test_every_workflow_that_a_worker_serves_has_a_recorded_history(house: Installation):
     assert house.deeds is not None
-    types = {name: kind for name, kind in house.job_types.items() if "test" not in name}
+    types = {
+        name: kind
+        for name, kind in house.job_types.items()
+        if kind.workflow.__module__.startswith("workflows.")
+    }
     [served] = worker.workers(
         house.client,
         house.deeds,
@@ -88,6 +92,13 @@ async def test_a_worker_sandboxes_all_but_our_own_files(house: Installation):
     assert isinstance(theirs, SandboxedWorkflowRunner)
     ours = theirs.restrictions.passthrough_modules - SandboxRestrictions.default.passthrough_modules
     assert ours == {"jobs", "workflows", "opentelemetry"}
+    definitions = map(
+        workflow._Definition.must_from_class, served.config(active_config=False)["workflows"]
+    )
+    assert {each.cls.__module__.split(".")[0]: each.sandboxed for each in definitions} == {
+        "workflows": False,
+        "tests": True,
+    }
 
 
 async def test_a_job_file_that_reads_the_clock_does_not_replay():

@@ -17,7 +17,7 @@ DEEDS = {
 """The deed that makes one attempt, for each channel."""
 
 
-@workflow.defn(name="delivery")
+@workflow.defn(name="delivery", sandboxed=False)
 class DeliveryRun:
     """Try until the receiver has it or the retry table ends; the row says how it went."""
 

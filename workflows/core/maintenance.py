@@ -6,7 +6,7 @@ from jobs.ports import MaintenanceDeeds
 from workflows.core import timing
 
 
-@workflow.defn(name="maintenance")
+@workflow.defn(name="maintenance", sandboxed=False)
 class MaintenanceTurn:
     """Keep Temporal and Postgres in agreement for some minutes."""
 

@@ -30,7 +30,7 @@ from workflows.core.tasks import steady
 DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
-@workflow.defn(name="scheduled_job")
+@workflow.defn(name="scheduled_job", sandboxed=False)
 class ScheduledJobRun:
     """Carry the job of one run of a schedule."""
 
