@@ -47,6 +47,8 @@ async def beating(work: Awaitable[T], say: Callable[[], Any]) -> T:
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # asyncio reports what nobody has asked for
 
 
 def last_pulse() -> Pulse | None:
