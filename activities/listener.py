@@ -7,21 +7,15 @@ may fail at any moment; it only has to come back by itself and look at what it m
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-
-import asyncpg
+from contextlib import asynccontextmanager
 
 from activities.watcher import Watcher
 from jobs.errors import JobError, ServiceUnavailable
 from storage import inbox, outbox
-from storage.database import CONNECT_TIMEOUT, UNAVAILABLE, Connection, Database
+from storage.database import Database
+from storage.listening import for_ever, listen
 
 logger = logging.getLogger(__name__)
-
-PING_SECONDS = 5.0
-"""A listener's connection that was cut stays silent for ever, unless it is spoken on."""
-
-RECONNECT_SECONDS = 1.0
 
 
 class Listener:
@@ -46,7 +40,7 @@ class Listener:
     async def running(self) -> AsyncIterator[None]:
         """Listen, check new waits and adopt strangers for as long as the block lasts."""
         loops = (self._listen, self._check_new_waits, self._adopt)
-        tasks = [asyncio.create_task(_for_ever(each)) for each in loops]
+        tasks = [asyncio.create_task(for_ever(each)) for each in loops]
         try:
             yield
         finally:
@@ -55,32 +49,22 @@ class Listener:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
-        while True:
-            with suppress(*UNAVAILABLE):
-                connection = await asyncpg.connect(
-                    self._url, timeout=CONNECT_TIMEOUT.total_seconds()
-                )
-                try:
-                    await self._hear(connection)
-                finally:
-                    self._watcher.pushed = False
-                    connection.terminate()
-            logger.info("not listening for notices: polls find what ends meanwhile")
-            await asyncio.sleep(RECONNECT_SECONDS)
+        channels = {
+            inbox.CHANNEL: self._heard,
+            outbox.CHANNEL: lambda _: self._wake_dispatcher(),
+        }
+        await listen(self._url, channels, self._hears)
 
-    async def _hear(self, connection: Connection) -> None:
-        await connection.add_listener(inbox.CHANNEL, self._heard)
-        self._watcher.pushed = True
-        await connection.add_listener(outbox.CHANNEL, lambda *_: self._wake_dispatcher())
+    def _hears(self, hears: bool) -> None:
+        self._watcher.pushed = hears
+        if not hears:
+            return
         self._watcher.look_up_all()
         self._stranger_heard.set()
         self._wake_dispatcher()
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            await connection.execute("SELECT 1", timeout=PING_SECONDS)
 
-    def _heard(self, *notification: object) -> None:
-        for response_id in str(notification[-1]).split(","):
+    def _heard(self, response_ids: str) -> None:
+        for response_id in response_ids.split(","):
             if not self._watcher.wake(response_id):
                 self._stranger_heard.set()
 
@@ -103,13 +87,3 @@ class Listener:
             except JobError as error:
                 # Maintenance tries again; a stranger is never urgent.
                 logger.info("strangers were not looked at: %s", error.detail)
-
-
-async def _for_ever(loop: Callable[[], Awaitable[None]]) -> None:
-    """Begin a loop again when it breaks: nobody would miss it, and all would become slow."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            logger.exception("listening goes on after an error nobody thought of")
-        await asyncio.sleep(RECONNECT_SECONDS)

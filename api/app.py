@@ -97,7 +97,7 @@ def create_app(gateway: Gateway) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(follower.run())
+        following = asyncio.create_task(follower.run(gateway.listen_url))
         try:
             async with notifier.running():
                 yield
@@ -163,6 +163,7 @@ async def open_gateway(
             queue=temporal.queue,
             callbacks=CallbackSettings(),
             temporal_ui_url=temporal.temporal_ui_url,
+            listen_url=storage.listen_url or storage.database_url,
         )
 
 

@@ -2,18 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from jobs.errors import ServiceUnavailable
 from jobs.values import JobId
+from storage import ends
 from storage.database import Database
 from storage.job_lists import last_seqs
+from storage.listening import for_ever, listen
 
 LOG = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.025
-"""What an event waits at the most until a reader hears of it; one small query for all of them."""
+POLL_SECONDS = 0.2
+"""What an event waits at the most until a reader hears of it; one small query for all of them. Of
+the end of a job readers are told at once."""
+
+UNTOLD_POLL_SECONDS = 0.025
+"""The same while nobody tells the follower of ends."""
 
 
 class Watch:
@@ -52,10 +59,12 @@ class Follower:
 
     Attributes:
         closing: Whether the gateway is about to stop: readers should let their clients go.
+        is_told: Whether it hears of ends, instead of having to look for them.
     """
 
     def __init__(self, db: Database) -> None:
         self.closing = False
+        self.is_told = False
         self._db = db
         self._watches: dict[JobId, set[Watch]] = {}
         self._somebody = asyncio.Event()
@@ -77,6 +86,26 @@ class Follower:
             if not watches:
                 del self._watches[job_id]
 
+    def hear(self, payload: str) -> None:
+        """Tell the readers of a job of its end."""
+        job_id, latest = ends.told(payload)
+        for watch in self._watches.get(job_id, ()):
+            watch.tell(latest)
+
+    async def run(self, url: str | None) -> None:
+        """Follow for ever.
+
+        Args:
+            url: Postgres past any pooler, to hear of ends; None leaves it at looking.
+        """
+        loops: list[Callable[[], Awaitable[None]]] = [self.look]
+        if url is not None:
+            loops.append(partial(listen, url, {ends.CHANNEL: self.hear}, self._hears))
+        await asyncio.gather(*map(for_ever, loops))
+
+    def _hears(self, hears: bool) -> None:
+        self.is_told = hears
+
     async def next_look(self) -> None:
         """Wait until Postgres has answered once more; the caller has to be watching something."""
         if self.closing:
@@ -92,8 +121,8 @@ class Follower:
             for watch in watches:
                 watch.release()
 
-    async def run(self) -> None:
-        """Follow for ever; an outage of Postgres only delays the news."""
+    async def look(self) -> None:
+        """Look for ever; an outage of Postgres only delays the news."""
         answered = True
         while True:
             await self._somebody.wait()
@@ -105,7 +134,7 @@ class Follower:
                     LOG.warning("cannot follow jobs: %s", error)
                 answered = False
             # The poll interval itself: this is how long news may be late.
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS if self.is_told else UNTOLD_POLL_SECONDS)
 
     async def _look(self) -> None:
         if not self._watches:

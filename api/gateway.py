@@ -33,6 +33,7 @@ class Gateway:
         queue: Base name of the task queues.
         callbacks: How others are told; the workers have the same.
         temporal_ui_url: Where people open Temporal UI; None leaves the link out of replies.
+        listen_url: Postgres past any pooler, to hear of ends of jobs; None leaves it at looking.
     """
 
     db: Database
@@ -43,6 +44,7 @@ class Gateway:
     queue: str
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
     temporal_ui_url: str | None = None
+    listen_url: str | None = None
 
     @cached_property
     def secret_keys(self) -> list[str]:

@@ -13,6 +13,7 @@ from jobs.model import Ending, JobRef, ProgressReport, Standing
 from jobs.moments import JobEnded, JobStarted
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
+from storage import ends
 from storage.database import Database
 from storage.document_states import LET_GO
 from storage.jobs import COST, get, to_cost, to_failure
@@ -65,10 +66,10 @@ FINISH = f"""
             NULL::uuid AS of_endpoint
         FROM job),
     {outbox("happened")}
-    SELECT status, error_code, error_message, {COST}, TRUE AS is_new,
+    SELECT status, error_code, error_message, {COST}, last_seq, TRUE AS is_new,
         (SELECT count(*) FROM outbox) AS outbox_rows FROM job
     UNION ALL
-    SELECT status, error_code, error_message, {COST}, FALSE, 0 FROM jobs
+    SELECT status, error_code, error_message, {COST}, last_seq, FALSE, 0 FROM jobs
     WHERE tenant = $1 AND id = $2
     LIMIT 1
     """  # noqa: S608 # constant
@@ -147,6 +148,8 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
     )
     if row is None:
         raise JobNotFound(f"no job {str(ending.job.job_id)!r}")
+    if row["is_new"]:
+        await ends.tell(db, ending.job.job_id, row["last_seq"])
     if row["outbox_rows"]:
         await tell(db)
     standing = Standing(

@@ -77,8 +77,8 @@ async def test_a_notice_that_came_before_the_wait_is_found(bench: Bench):
 async def test_a_killed_listener_comes_back_and_finds_what_it_missed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("activities.listener.PING_SECONDS", 0.05)
-    monkeypatch.setattr("activities.listener.RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("storage.listening.PING_SECONDS", 0.05)
+    monkeypatch.setattr("storage.listening.RECONNECT_SECONDS", 0.05)
     await bench.house.db.execute("SELECT 1")
     async with benched(bench.house, bench.house.environment["OPENAI_BASE_URL"]) as other:
         watcher = other.deeds.watcher
@@ -196,7 +196,7 @@ async def test_a_notification_by_somebody_else_does_no_harm(bench: Bench, withou
 async def test_an_error_nobody_thought_of_stops_neither_listening_nor_adopting(
     own: Installation, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("activities.listener.RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("storage.listening.RECONNECT_SECONDS", 0.05)
     trouble, adopted, woken = [UnicodeError("a")], [], []
 
     async def adopt() -> None:

@@ -153,7 +153,7 @@ async def test_nobody_is_asked_while_nobody_watches():
             return []
 
     follower = Follower(Counting())
-    running = asyncio.create_task(follower.run())
+    running = asyncio.create_task(follower.look())
     with follower.watching(JobId(uuid4())), follower.watching(JobId(uuid4())):
         await follower.next_look()
         assert looks == 1
