@@ -7,12 +7,14 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx2
 import psutil
 import pytest
 
+from jobs.errors import ServiceUnavailable
 from local.ports import free_port
 from local.processes import Process
 from tests.installation import Installation, eventually
@@ -48,8 +50,10 @@ class Crowd:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one() -> None:
+            # Accepted is what is written: maintenance starts what Temporal was too busy for.
             async with gate:
-                await self.house.submit("summarize_text", {"text": TEXT})
+                with suppress(ServiceUnavailable):
+                    await self.house.submit("summarize_text", {"text": TEXT})
 
         await asyncio.gather(*(one() for _ in range(WAITS)))
         await eventually(lambda: self.jobs_with("submitted_at IS NOT NULL"), lambda n: n == WAITS)
