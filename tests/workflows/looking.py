@@ -3,7 +3,7 @@
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 
@@ -35,6 +35,17 @@ async def history_of(house: Installation, job_id: JobId) -> list[HistoryEvent]:
 
 def kinds(history: list[HistoryEvent]) -> list[str]:
     return [EventType.Name(each.event_type).removeprefix("EVENT_TYPE_") for each in history]
+
+
+def failed_tasks(events: list[HistoryEvent]) -> list[Any]:
+    """Return failed workflow tasks, but for those Temporal repeats because news came meanwhile."""
+    news = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+    failed = [
+        each.workflow_task_failed_event_attributes
+        for each in events
+        if each.HasField("workflow_task_failed_event_attributes")
+    ]
+    return [each for each in failed if each.cause != news]
 
 
 async def scheduled(house: Installation, job_id: JobId) -> list[str]:

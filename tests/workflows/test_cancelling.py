@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import asyncpg
 import pytest
-from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.service import RPCError
 
 from jobs.status import JobStatus
@@ -18,6 +16,7 @@ from tests.workflows.looking import (
     agreed,
     created_by,
     events_of,
+    failed_tasks,
     history_of,
     responses_open,
     scripted,
@@ -69,17 +68,6 @@ async def test_a_cancel_reaches_the_provider_and_closes_the_job(house, cancel: C
     assert len(asked) == 1
     if cancel is by_signal_with_reason:
         assert asked[0]["reason"] == "too slow"
-
-
-def failed_tasks(events) -> list[Any]:
-    """Return failed workflow tasks, but for those Temporal repeats because news came meanwhile."""
-    news = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
-    failed = [
-        each.workflow_task_failed_event_attributes
-        for each in events
-        if each.HasField("workflow_task_failed_event_attributes")
-    ]
-    return [each for each in failed if each.cause != news]
 
 
 async def test_a_cancel_before_the_first_workflow_task_is_kept(bare: Installation):
