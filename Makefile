@@ -11,7 +11,7 @@ RUNTIME := .venv/.runtime-$(call sum,requirements.lock pyproject.toml)
 DEV     := .venv/.dev-$(call sum,requirements-dev.lock requirements.lock pyproject.toml)
 
 COMPILE = $(RUN)uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --only-binary :all: --system-certs \
+	--only-binary :all: --system-certs \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS) --extra local --extra build
 
 .DEFAULT_GOAL := help
