@@ -1,9 +1,8 @@
 """A job's progress, live: a bar on a terminal, one line per event anywhere else."""
 
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Protocol, Self
 from uuid import UUID
 
 from rich.console import Console
@@ -22,6 +21,9 @@ from backburner.models import Job, JobEvent
 from backburner.words import plain, span
 from jobs.model import Progress
 
+Show = Callable[[JobEvent], None]
+"""Shows one more event."""
+
 
 async def follow(client: AsyncBackburner, job_id: UUID | str, console: Console) -> Job:
     """Show a job's progress on the console until it has ended, and return how it ended.
@@ -33,30 +35,36 @@ async def follow(client: AsyncBackburner, job_id: UUID | str, console: Console) 
         GatewayUnreachable: The gateway stayed silent for too long.
     """
     job = await client.get(job_id)
-    with (_LiveBar if console.is_interactive else _Lines)(console, job) as view:
+    with (_bar if console.is_interactive else _lines)(console, job) as show:
         async with aclosing(client.events(job_id)) as events:
             async for event in events:
-                view.show(event)
+                show(event)
         return await client.wait(job_id)
 
 
-class _View(Protocol):
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-    def show(self, event: JobEvent) -> None:
-        """Show one more event."""
+@contextmanager
+def _bar(console: Console, job: Job) -> Iterator[Show]:
+    view = _LiveBar(console, job)
+    with view.bar:
+        yield view.show
+
+
+@contextmanager
+def _lines(console: Console, job: Job) -> Iterator[Show]:
+    """One line per event, for logs and pipes."""
+
+    def say(line: str) -> None:
+        console.print(Text(plain(line)), soft_wrap=True)
+
+    say(f"{job.type} {job.job_id}: {job.status}")
+    yield lambda event: say(f"{event.at.astimezone():%H:%M:%S}  {_sentence(event)}")
 
 
 class _LiveBar:
     """One line that is redrawn: spinner, stage, bar, share, time."""
 
     def __init__(self, console: Console, job: Job) -> None:
-        self._bar = Bar(
+        self.bar = Bar(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
@@ -67,30 +75,18 @@ class _LiveBar:
             transient=True,
         )
         self._ends_at = job.estimated_completion_at
-        self._task = self._bar.add_task(plain(job.type), total=None, note=self._time_left())
+        self._task = self.bar.add_task(plain(job.type), total=None, note=self._time_left())
         self._draw(job.progress, job.waiting_for, str(job.status))
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def show(self, event: JobEvent) -> None:
         if event.type == "progress":
             waiting_for = event.data.get("waiting_for")
             self._draw(Progress.model_validate(event.data), waiting_for, "running")
         else:
-            self._bar.update(self._task, description=_sentence(event), note=self._time_left())
+            self.bar.update(self._task, description=_sentence(event), note=self._time_left())
 
     def _draw(self, progress: Progress, waiting_for: str | None, status: str) -> None:
-        self._bar.update(
+        self.bar.update(
             self._task,
             description=_stage(progress, waiting_for) or status,
             completed=progress.current,
@@ -102,32 +98,6 @@ class _LiveBar:
         if self._ends_at is None or self._ends_at <= (now := datetime.now(UTC)):
             return ""
         return f"about {span(self._ends_at - now)} left"
-
-
-class _Lines:
-    """One line per event, for logs and pipes."""
-
-    def __init__(self, console: Console, job: Job) -> None:
-        self._console = console
-        self._job = job
-
-    def __enter__(self) -> Self:
-        self._print(f"{self._job.type} {self._job.job_id}: {self._job.status}")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
-
-    def show(self, event: JobEvent) -> None:
-        self._print(f"{event.at.astimezone():%H:%M:%S}  {_sentence(event)}")
-
-    def _print(self, line: str) -> None:
-        self._console.print(Text(plain(line)), soft_wrap=True)
 
 
 def _sentence(event: JobEvent) -> str:

@@ -1,7 +1,7 @@
 """Walk through XML that nobody vouches for: no document types, no entities, no endless depth."""
 
-from collections.abc import Mapping
-from typing import Final, NoReturn, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
 from xml.parsers import expat
 
 from activities.extraction.errors import Refusal
@@ -10,45 +10,44 @@ DEEPEST: Final = 512
 PIECE_BYTES: Final = 1 << 20
 
 
-class Visitor(Protocol):
-    """Hear of elements as they come, by their names without namespaces."""
+Start = Callable[[str, Mapping[str, str], list[str]], None]
+"""Begin an element: its name and attributes, without namespaces, and what it lies in, outermost
+first."""
 
-    def start(self, name: str, attributes: Mapping[str, str], path: list[str], /) -> None:
-        """Begin an element; `path` names what it lies in, outermost first."""
-        ...
+End = Callable[[str, list[str]], None]
+"""End an element."""
 
-    def end(self, name: str, path: list[str], /) -> None:
-        """End an element."""
-        ...
-
-    def characters(self, text: str, /) -> None:
-        """Take in text."""
-        ...
+Characters = Callable[[str], None]
+"""Take in text."""
 
 
-def walk(content: bytes, visitor: Visitor) -> None:
-    """Tell a visitor what a part holds.
+def walk(
+    content: bytes, start: Start, *, end: End | None = None, characters: Characters | None = None
+) -> None:
+    """Tell what a part holds, as it comes.
 
     Raises:
-        Refusal: `document_broken`; whatever the visitor refuses.
+        Refusal: `document_broken`; whatever the listeners refuse.
     """
     path: list[str] = []
 
-    def start(name: str, attributes: dict[str, str]) -> None:
+    def begin_element(name: str, attributes: dict[str, str]) -> None:
         plain = name.rpartition("}")[2]
         if len(path) >= DEEPEST:
             raise Refusal("document_broken", f"its elements nest deeper than {DEEPEST}")
         named = {key.rpartition("}")[2]: value for key, value in attributes.items()}
-        visitor.start(plain, named, path)
+        start(plain, named, path)
         path.append(plain)
 
-    def end(_: str) -> None:
-        visitor.end(path.pop(), path)
+    def end_element(_: str) -> None:
+        name = path.pop()
+        if end is not None:
+            end(name, path)
 
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = visitor.characters
+    parser.StartElementHandler, parser.EndElementHandler = begin_element, end_element
+    parser.CharacterDataHandler = characters
     # Entities can only be declared there: they inflate, and they name files and addresses.
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:

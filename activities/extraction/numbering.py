@@ -55,12 +55,6 @@ class Numbering:
         elif path[-2:] == ["abstractNum", "lvl"]:
             self._describe(name, value)
 
-    def end(self, name: str, path: list[str]) -> None:
-        """Leave an element."""
-
-    def characters(self, text: str) -> None:
-        """Hear text, of which there is none."""
-
     def _describe(self, name: str, value: str) -> None:
         level = self.lists[self._abstract].setdefault(self._level, Level())
         if name == "numFmt":

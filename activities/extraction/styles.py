@@ -48,12 +48,6 @@ class Styles:
         elif name == "ilvl":
             self._style.depth = integer(value)
 
-    def end(self, name: str, path: list[str]) -> None:
-        """Leave an element."""
-
-    def characters(self, text: str) -> None:
-        """Hear text, of which there is none."""
-
     def of(self, style_id: str | None) -> Style:
         """Return what a style says, together with the styles it is based on."""
         found = Style()

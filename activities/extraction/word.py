@@ -40,9 +40,9 @@ def read(path: Path, limits: ExtractionLimits) -> Reading:
         parts = _related(archive, main)
         styles, numbering = Styles(), Numbering()
         if content := archive.read(parts.get("styles", "")):
-            walk(content, styles)
+            walk(content, styles.start)
         if content := archive.read(parts.get("numbering", "")):
-            walk(content, numbering)
+            walk(content, numbering.start)
         composer = Composer(limits.characters)
         pictures = _tell(archive, main, _Story(composer, styles, numbering))
         for part, mark in NOTE_PARTS.items():
@@ -58,7 +58,7 @@ def _tell(archive: Archive, part: str, story: "_Story") -> int:
     content = archive.read(part)
     if content is None:
         raise Refusal("document_broken", "a part of it is missing")
-    walk(content, story)
+    walk(content, story.start, end=story.end, characters=story.characters)
     return story.pictures
 
 
@@ -72,12 +72,6 @@ class _Relations:
         if name == "Relationship" and attributes.get("TargetMode") != "External":
             kind = attributes.get("Type", "").rpartition("/")[2]
             self.targets.setdefault(kind, attributes.get("Target", ""))
-
-    def end(self, name: str, path: list[str]) -> None:
-        pass
-
-    def characters(self, text: str) -> None:
-        pass
 
 
 def _main_part(archive: Archive) -> str:
@@ -93,7 +87,7 @@ def _related(archive: Archive, part: str) -> dict[str, str]:
     content = archive.read(posixpath.join(folder, "_rels", f"{name}.rels"))
     relations = _Relations()
     if content is not None:
-        walk(content, relations)
+        walk(content, relations.start)
     return {
         kind: posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
         for kind, target in relations.targets.items()
