@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
+import openai
 import uvloop
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -35,6 +36,7 @@ from activities.delivering.opening import telling
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
+from activities.lean_client import LeanClient
 from activities.library import Library
 from activities.listener import Listener
 from activities.maintenance import Maintenance
@@ -47,7 +49,6 @@ from activities.responses import Responses
 from activities.rows import Tables
 from activities.scheduling import Scheduling
 from activities.settling import Books
-from activities.status_client import StatusClient
 from activities.submitting import Submitter
 from activities.traced_provider import TracedProvider
 from activities.uncertainty import show_zeroes
@@ -98,6 +99,18 @@ class CannotRun(RuntimeError):
     """The worker cannot start or go on; the text is for people."""
 
 
+def _provider(
+    sdk: openai.AsyncOpenAI, lean_client: LeanClient, settings: OpenAISettings
+) -> TracedProvider:
+    timeout = settings.submit_timeout if settings.background else settings.synchronous_timeout
+    return TracedProvider(
+        sdk,
+        lean_client,
+        submit_timeout_seconds=timeout.total_seconds(),
+        is_synchronous=not settings.background,
+    )
+
+
 @asynccontextmanager
 async def build(
     client: Client,
@@ -114,19 +127,11 @@ async def build(
     """Wire the deeds to their drivers and release the drivers in the end."""
     async with (
         open_sdk(provider_settings, settings.waiting_responses) as sdk,
-        StatusClient(str(sdk.base_url), account_headers(sdk)) as status_client,
-        Watcher(status_client, concurrent_polls=settings.concurrent_polls) as watcher,
+        LeanClient(str(sdk.base_url), account_headers(sdk)) as lean_client,
+        Watcher(lean_client, concurrent_polls=settings.concurrent_polls) as watcher,
         telling(db, client, queue, callback_settings) as told,
     ):
-        is_synchronous = not provider_settings.background
-        timeout = (
-            provider_settings.synchronous_timeout
-            if is_synchronous
-            else provider_settings.submit_timeout
-        )
-        provider = TracedProvider(
-            sdk, submit_timeout_seconds=timeout.total_seconds(), is_synchronous=is_synchronous
-        )
+        provider = _provider(sdk, lean_client, provider_settings)
         books = Books(db, objects)
         releaser = Releaser(provider, books)
         attacher = open_attacher(sdk, db, objects, provider_settings)

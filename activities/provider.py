@@ -14,6 +14,7 @@ from openai.types.responses import (
 )
 
 from activities import failures
+from activities.lean_client import LeanClient
 from jobs.errors import ProviderBadRequest, ProviderFailure, ProviderNotFound, SubmitUncertain
 from jobs.requests import OutputSchema, ResponseRequest
 from jobs.values import JobId
@@ -97,6 +98,7 @@ class Provider:
     def __init__(
         self,
         client: openai.AsyncOpenAI,
+        lean_client: LeanClient,
         *,
         submit_timeout_seconds: float,
         is_synchronous: bool = False,
@@ -105,13 +107,14 @@ class Provider:
 
         Args:
             client: The SDK's, built with `max_retries=0`.
+            lean_client: For what is asked most often; the SDK asks again where it has no answer.
             submit_timeout_seconds: How long a POST may take.
             is_synchronous: Whether the server has no background mode, so that a POST lasts until
                 the answer is there.
         """
         if client.max_retries:
             raise ValueError("the OpenAI client must not retry: it would submit twice in silence")
-        self._client = client
+        self._client, self._lean_client = client, lean_client
         self.submit_timeout_seconds = submit_timeout_seconds
         self.is_synchronous = is_synchronous
 
@@ -171,6 +174,9 @@ class Provider:
             ProviderNotFound: It does not exist, or not any more.
             ProviderFailure: It could not be fetched.
         """
+        found = await self._lean_client.fetch(response_id)
+        if isinstance(found, dict) and found.get("id"):
+            return Response.construct(**found)
         try:
             return _understood(await self._client.responses.retrieve(response_id))
         except MISSING as error:

@@ -19,7 +19,7 @@ from enum import Enum
 
 from opentelemetry.metrics import Observation
 
-from activities.status_client import Glance, StatusClient
+from activities.lean_client import Glance, LeanClient
 from activities.verdicts import ENDED
 from jobs.polling import Ceilings, PollSchedule
 from telemetry import instruments
@@ -73,7 +73,7 @@ class Watch:
 class Watcher:
     """Polls every watched response until it ends. Use as `async with`."""
 
-    def __init__(self, client: StatusClient, *, concurrent_polls: int) -> None:
+    def __init__(self, client: LeanClient, *, concurrent_polls: int) -> None:
         self._client = client
         self._gate = asyncio.Semaphore(concurrent_polls)
         self._heap: list[tuple[float, int, Watch]] = []

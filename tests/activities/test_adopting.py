@@ -254,7 +254,8 @@ async def test_what_the_provider_refuses_to_show_is_considered_again(
     step = await bench.step()
     await bench.open_intent(step)
     address = Address(adopter(bench).installation, step.job.job_id, step.step_key, 1)
-    provider.replies["resp_1"] = [Reply("{}", 500), says("queued", metadata=address.metadata())]
+    trouble = Reply("{}", 500)  # for both clients
+    provider.replies["resp_1"] = [trouble, trouble, says("queued", metadata=address.metadata())]
     with pytest.raises(ProviderFailure):
         await adopter(bench).consider("resp_1")
     await put(bench.house.db, "resp_1")

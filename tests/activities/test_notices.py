@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.lean_client import Glance
 from activities.listener import Listener
-from activities.status_client import Glance
 from activities.watcher import REMEMBERED, End, Watcher
 from jobs.errors import WorkerDraining
 from jobs.polling import PollSchedule

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from activities.status_client import StatusClient
+from activities.lean_client import LeanClient
 from activities.watcher import End, Watch, Watcher
 from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.polling import PollSchedule
@@ -32,7 +32,7 @@ class Brisk(PollSchedule):
 @pytest.fixture
 async def watcher(provider: StatusServer) -> AsyncIterator[Watcher]:
     async with (
-        StatusClient(provider.url, {}) as client,
+        LeanClient(provider.url, {}) as client,
         Watcher(client, concurrent_polls=AT_ONCE) as watcher,
     ):
         yield watcher
@@ -86,7 +86,7 @@ async def test_a_refusal_of_the_poll_is_left_to_a_full_retrieve(
 
 async def test_a_provider_that_cannot_be_reached_is_asked_again():
     async with (
-        StatusClient("http://127.0.0.1:1", {}) as client,
+        LeanClient("http://127.0.0.1:1", {}) as client,
         Watcher(client, concurrent_polls=1) as watcher,
         watcher.watch("a", Brisk(), waited_seconds=0) as watch,
     ):
@@ -154,10 +154,16 @@ async def test_a_provider_that_lags_behind_its_own_create_is_given_time(
 ):
     bench, missing = scripted_bench, Reply('{"error": {"message": "not found"}}', 404)
     provider.creates = [says("queued")]
-    # The poll and the full retrieve after it both miss it once.
-    provider.replies["resp_1"] = [missing, missing, completed("found")]
+    # The poll misses it, and both clients that fetch it after that.
+    provider.replies["resp_1"] = [missing, missing, missing, completed("found")]
     assert (await bench.respond(await bench.step())).text == "found"
-    assert len(provider.asked["resp_1"]) == 4
+    assert len(provider.asked["resp_1"]) == 5
+
+
+async def test_an_id_cannot_lead_to_another_path(provider: StatusServer):
+    provider.replies["../files?x=1"] = [completed()]
+    async with LeanClient(provider.url, {}) as client:
+        assert (await client.fetch("../files?x=1"))["status"] == "completed"
 
 
 async def test_a_response_whose_status_nobody_knows_is_waited_for(
@@ -194,7 +200,7 @@ async def test_a_retrieve_that_cannot_be_read_is_tried_again_and_books_nothing(
 ):
     provider.creates = [says("queued")]
     html = Reply("<html>a proxy speaks</html>", media_type="text/html")
-    provider.replies["resp_1"] = [says("completed"), html, completed()]
+    provider.replies["resp_1"] = [says("completed"), html, html, completed()]
     step = await scripted_bench.step()
     with pytest.raises(ProviderFailure) as caught:
         await scripted_bench.respond(step)

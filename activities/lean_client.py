@@ -1,9 +1,12 @@
-"""Asks the provider for a response's status and nothing else, at a tenth of the SDK's CPU time."""
+"""Asks the provider for responses, at a tenth of the SDK's CPU time; submits are the SDK's."""
 
 import json
 import math
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -11,6 +14,9 @@ OK = 200
 
 TELLING = frozenset({OK, 400, 401, 403, 404, 409, 410})
 """HTTP statuses that say something about this response; any other says: ask again later."""
+
+NO_ANSWER = (aiohttp.ClientError, TimeoutError, ValueError)
+"""What a network raises, or a body that is no JSON."""
 
 LARGEST_HINT_SECONDS = 120.0
 """Cap on a poll's Retry-After: polls must go on even if the hint is nonsense."""
@@ -31,7 +37,7 @@ class Glance:
     wait_seconds: float = 0.0
 
 
-class StatusClient:
+class LeanClient:
     """A lean HTTP client. Use as `async with`.
 
     Args:
@@ -44,7 +50,7 @@ class StatusClient:
         self._headers = dict(headers)
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> "StatusClient":
+    async def __aenter__(self) -> "LeanClient":
         """Open the session."""
         timeout = aiohttp.ClientTimeout(total=30, connect=5)
         self._session = aiohttp.ClientSession(
@@ -58,20 +64,35 @@ class StatusClient:
             await self._session.close()
 
     async def look(self, response_id: str) -> Glance:
-        """Ask once. Never raises for what a server or a network does."""
-        if self._session is None:
-            raise RuntimeError("the status client is not open")
+        """Ask for a response's status, once. Never raises for what a server or a network does."""
         try:
-            async with self._session.get(self._url + response_id) as reply:
+            async with self._get(response_id) as reply:
                 if reply.status not in TELLING:
                     return Glance(wait_seconds=_hint(reply.headers.get("Retry-After")))
                 if reply.status != OK:
                     return Glance(final=True)
                 status = json.loads(await reply.read()).get("status")
                 return Glance(status if isinstance(status, str) else None)
-        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
+        except (*NO_ANSWER, AttributeError):
             # No answer, or not an answer: the next poll asks again.
             return Glance()
+
+    async def fetch(self, response_id: str) -> Any:
+        """Ask for a whole response, once; None when the SDK has to find out why there is none.
+
+        Never raises for what a server or a network does.
+        """
+        try:
+            async with self._get(response_id) as reply:
+                return json.loads(await reply.read()) if reply.status == OK else None
+        except NO_ANSWER:
+            return None
+
+    def _get(self, response_id: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RuntimeError("the lean client is not open")
+        # Ids come from notices and from people too: none may lead to another path.
+        return self._session.get(self._url + quote(response_id, safe=""))
 
 
 def _hint(retry_after: str | None) -> float:
