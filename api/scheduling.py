@@ -16,7 +16,13 @@ from api.schedule_bodies import BackfillBody, ScheduleRequest, ScheduleTerms
 from api.schedule_views import PlannedRun, Preview
 from jobs.errors import IdempotencyKeyReused, InvalidPayload, ScheduleExists
 from jobs.fingerprints import fingerprint
-from jobs.schedules.model import Policies, ScheduledJob, StoredSchedule, When
+from jobs.schedules.model import (
+    Policies,
+    ScheduledJob,
+    StoredSchedule,
+    TooMuchSkipped,
+    When,
+)
 from jobs.values import Tenant
 from storage import schedules
 from storage.schedule_shapes import when_of
@@ -130,11 +136,15 @@ async def backfill(
 
 
 def preview(when: When, after: datetime, count: int) -> Preview:
-    """Compute the next runs."""
+    """Compute the next runs.
+
+    Raises:
+        InvalidPayload: Hardly anything is left of its times by what it skips.
+    """
     zone = ZoneInfo(when.time_zone)
     runs = [
         PlannedRun(at=each, local=each.astimezone(zone).isoformat())
-        for each in islice(when.moments(after), count)
+        for each in islice(_moments(when, after), count)
     ]
     return Preview(time_zone=when.time_zone, runs=runs)
 
@@ -144,7 +154,7 @@ async def _check(gateway: Gateway, tenant: Tenant, terms: ScheduleTerms) -> None
     if len(terms.job.model_dump_json()) > LARGEST_JOB_BYTES:
         raise _mistake("/job", f"larger than {LARGEST_JOB_BYTES} bytes: put it into a document")
     shortest = timedelta(seconds=gateway.settings.shortest_schedule_seconds)
-    ahead = list(islice(terms.when.moments(datetime.now(UTC)), LOOK_AHEAD))
+    ahead = list(islice(_moments(terms.when, datetime.now(UTC)), LOOK_AHEAD))
     if not ahead:
         raise _mistake("/when", "it never runs from now on")
     if any(later - earlier < shortest for earlier, later in pairwise(ahead)):
@@ -191,10 +201,17 @@ def _merged(document: Any, patch: Any) -> Any:
 
 
 def _between(when: When, start_at: datetime, end_at: datetime) -> Iterator[datetime]:
-    for moment in when.moments(start_at - timedelta(microseconds=1)):
+    for moment in _moments(when, start_at - timedelta(microseconds=1)):
         if moment > end_at:
             return
         yield moment
+
+
+def _moments(when: When, after: datetime) -> Iterator[datetime]:
+    try:
+        yield from when.moments(after)
+    except TooMuchSkipped as error:
+        raise _mistake("/when/skip", str(error)) from error
 
 
 def _made_up(key: str | None) -> str:

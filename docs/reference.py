@@ -73,7 +73,8 @@ CODES = {
     "service_unavailable",
     "backfill_schedule": "invalid_request unauthenticated schedule_not_found "
     "unsupported_media_type invalid_payload service_unavailable",
-    "preview_schedule": "invalid_request unauthenticated schedule_not_found service_unavailable",
+    "preview_schedule": "invalid_request unauthenticated schedule_not_found invalid_payload "
+    "service_unavailable",
     "upload_documents": "invalid_request unauthenticated request_too_large unsupported_media_type "
     "invalid_payload document_empty service_unavailable",
     "list_documents": "invalid_request unauthenticated service_unavailable",

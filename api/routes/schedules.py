@@ -235,7 +235,7 @@ async def backfill_schedule(
 @router.get(
     "/{schedule_id}/preview",
     summary="See the next runs",
-    responses=documented(400, 401, 404, 503),
+    responses=documented(400, 401, 404, 422, 503),
 )
 async def preview_schedule(
     schedule_id: IdIn,

@@ -23,10 +23,17 @@ YEAR_SECONDS = 366 * DAY_SECONDS
 MOST = 20
 """Cron expressions, intervals or calendars in one schedule."""
 
+MOST_SKIPPED = 50_000
+"""Moments that are looked at in vain: five years of hours, a month of minutes."""
+
 SCHEDULE_LABEL, TIME_LABEL = "backburner.schedule", "backburner.scheduled_at"
 """Labels that a schedule's jobs carry; clients cannot set labels that begin like these."""
 
 RESERVED = "backburner."
+
+
+class TooMuchSkipped(ValueError):
+    """Hardly anything is left of a schedule's times by what it skips; the text is for people."""
 
 
 class Overlap(StrEnum):
@@ -149,7 +156,11 @@ class When(Strict):
         return [*map(from_cron, self.cron), *(each.calendar() for each in self.calendars)]
 
     def moments(self, after: datetime) -> Iterator[datetime]:
-        """Yield the moments later than one, in order and in UTC, without jitter."""
+        """Yield the moments later than one, in order and in UTC, without jitter.
+
+        Raises:
+            TooMuchSkipped: Nobody looks through so much of what is skipped.
+        """
         zone = ZoneInfo(self.time_zone)
         if self.start_at:
             after = max(after, self.start_at - timedelta(microseconds=1))
@@ -160,12 +171,14 @@ class When(Strict):
             sources.append(
                 times.of_interval(timedelta(seconds=every), timedelta(seconds=offset), after)
             )
-        skipped = [each.calendar() for each in self.skip]
+        skips, skipped = [each.calendar() for each in self.skip], 0
         for moment in times.union(sources):
             if self.end_at and moment > self.end_at:
                 return
-            if not any(each.has(moment.astimezone(zone)) for each in skipped):
+            if not any(each.has(moment.astimezone(zone)) for each in skips):
                 yield moment
+            elif (skipped := skipped + 1) > MOST_SKIPPED:
+                raise TooMuchSkipped(f"leaves out more than {MOST_SKIPPED} times on the way")
 
 
 class ScheduledJob(Value):

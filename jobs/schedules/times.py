@@ -8,12 +8,13 @@ Temporal's server may decide otherwise; everywhere else a test compares the two.
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from jobs.schedules.calendars import LAST_YEAR, Calendar
 
-DAY = timedelta(days=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ def of_interval(every: timedelta, offset: timedelta, after: datetime) -> Iterato
 
 
 def of_calendar(calendar: Calendar, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    """Yield the moments of a calendar in a time zone, those later than a moment, in order."""
+    """Yield the moments of a calendar in a time zone, those later than one in UTC, in order."""
     # A day earlier, since the second pass through a repeated hour belongs to the day of the first.
     day = (after.astimezone(zone) - DAY).replace(hour=0, minute=0, second=0, microsecond=0)
     day = day.replace(tzinfo=None)
@@ -37,7 +38,7 @@ def of_calendar(calendar: Calendar, zone: ZoneInfo, after: datetime) -> Iterator
             day = _next_month(day)
             continue
         if calendar.has_date(day):
-            yield from (each for each in _of_day(calendar, zone, day) if each > after)
+            yield from (each for each in _of_day(calendar, zone, day, after) if each > after)
         day += DAY
 
 
@@ -47,35 +48,41 @@ def union(sources: Sequence[Iterator[datetime]]) -> Iterator[datetime]:
         yield moment
 
 
-def _of_day(calendar: Calendar, zone: ZoneInfo, day: datetime) -> Iterator[datetime]:
-    """Yield a day's moments in order of UTC."""
-    times = _clock_times(calendar, day)
-    begins, ends = day.replace(tzinfo=zone), (day + DAY).replace(tzinfo=zone, fold=1)
-    if begins.utcoffset() == ends.utcoffset():
-        yield from (each.replace(tzinfo=zone).astimezone(UTC) for each in times)
+def _of_day(
+    calendar: Calendar, zone: ZoneInfo, day: datetime, after: datetime
+) -> Iterator[datetime]:
+    """Yield a day's moments in order of UTC, perhaps some that are not later than a moment."""
+    offsets = {_offset(day.replace(tzinfo=zone)), _offset((day + DAY).replace(tzinfo=zone, fold=1))}
+    times = partial(_clock_times, calendar, day, after.replace(tzinfo=None) + min(offsets))
+    if len(offsets) == 1:
+        yield from (each.replace(tzinfo=zone).astimezone(UTC) for each in times())
         return
     # The clock is changed on this day: some times happen twice, others never.
-    found = {
-        moment
-        for each in times
-        for fold in (0, 1)
-        if (moment := _real(each.replace(tzinfo=zone, fold=fold))) is not None
-    }
-    yield from sorted(found)
+    yield from union([_existing(times(), zone, fold) for fold in (0, 1)])
 
 
-def _clock_times(calendar: Calendar, day: datetime) -> Iterator[datetime]:
+def _offset(local: datetime) -> timedelta:
+    return local.utcoffset() or timedelta(0)
+
+
+def _clock_times(calendar: Calendar, day: datetime, after: datetime) -> Iterator[datetime]:
+    """Yield a day's clock times, but not the hours and minutes that end before one."""
     for hour in calendar.hours:
+        if day.replace(hour=hour) + HOUR <= after:
+            continue
         for minute in calendar.minutes:
+            if day.replace(hour=hour, minute=minute) + MINUTE <= after:
+                continue
             for second in calendar.seconds:
                 yield day.replace(hour=hour, minute=minute, second=second)
 
 
-def _real(local: datetime) -> datetime | None:
-    """Return the moment of a local time, None when the clock skips it."""
-    moment = local.astimezone(UTC)
-    there_again = moment.astimezone(local.tzinfo).replace(tzinfo=None)
-    return moment if there_again == local.replace(tzinfo=None) else None
+def _existing(times: Iterator[datetime], zone: ZoneInfo, fold: int) -> Iterator[datetime]:
+    """Yield the moments of clock times, those left out that the clock skips."""
+    for each in times:
+        moment = each.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        if moment.astimezone(zone).replace(tzinfo=None, fold=0) == each:
+            yield moment
 
 
 def _next_month(day: datetime) -> datetime:

@@ -99,6 +99,11 @@ MISTAKES = {
     "no time": (wrong(when={}), "/when", "at least one"),
     "never": (wrong(when={"cron": "0 0 31 2 *"}), "/when", "never"),
     "over": (wrong(when={**NINE, "end_at": "2020-01-01T00:00:00Z"}), "/when", "never"),
+    "all skipped": (
+        wrong(when={"cron": "* * * * *", "skip": [{"hour": "*", "minute": "*"}]}),
+        "/when/skip",
+        "leaves out",
+    ),
     "too frequent": (wrong(when={"cron": "*/10 * * * * * *"}), "/when", "60 s"),
     "offset": (
         wrong(when={"intervals": [{"every_seconds": 60, "offset_seconds": 60}]}),

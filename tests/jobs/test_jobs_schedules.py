@@ -1,5 +1,6 @@
 """Cron expressions, their moments, and the ids of the jobs that come of them."""
 
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,7 +19,14 @@ from jobs.schedules.calendars import (
     read_field,
     values_of,
 )
-from jobs.schedules.model import Interval, ScheduledJob, StoredSchedule, When
+from jobs.schedules.model import (
+    MOST_SKIPPED,
+    Interval,
+    ScheduledJob,
+    StoredSchedule,
+    TooMuchSkipped,
+    When,
+)
 from jobs.values import Tenant
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -146,6 +154,21 @@ def test_sources_are_merged_without_doubles_within_start_and_end_and_without_wha
         "2026-11-22T16:00:00",
         "2026-11-22T16:30:00",
     ]
+
+
+def test_times_that_are_all_skipped_are_given_up_on():
+    when = When.model_validate({"cron": "* * * * *", "skip": [{"hour": "*", "minute": "*"}]})
+    with pytest.raises(TooMuchSkipped, match=f"more than {MOST_SKIPPED}"):
+        first(when, 1)
+
+
+@pytest.mark.parametrize("day", [NOW, datetime(2027, 10, 31, tzinfo=UTC)], ids=["any", "changed"])
+def test_a_dense_calendar_costs_no_walk_through_the_day(day):
+    when = When(cron=["* * * * * * *"] * 20, time_zone="Europe/Berlin")
+    began = time.process_time()
+    [moment] = islice(when.moments(day), 1)
+    assert moment - day == timedelta(seconds=1)
+    assert time.process_time() - began < 1
 
 
 @given(
