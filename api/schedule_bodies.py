@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from api.bodies import Body, JobRequest
-from jobs.schedules.model import Overlap, Policies, When
+from jobs.schedules.model import Overlap, Policies, Time, When
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 ScheduleId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -48,7 +48,7 @@ class PreviewRequest(Body):
 
     when: When
     count: int = Field(default=10, ge=1, le=MOST_PREVIEWED)
-    after: AwareDatetime | None = Field(default=None, description="Now, when missing.")
+    after: Time | None = Field(default=None, description="Now, when missing.")
 
 
 class NoteBody(Body):
@@ -68,8 +68,8 @@ class TriggerBody(Body):
 class BackfillBody(Body):
     """A span of the past whose runs are made up for."""
 
-    start_at: AwareDatetime = Field(description="Included.", examples=["2026-11-20T00:00:00Z"])
-    end_at: AwareDatetime | None = Field(default=None, description="Included; now, when missing.")
+    start_at: Time = Field(description="Included.", examples=["2026-11-20T00:00:00Z"])
+    end_at: Time | None = Field(default=None, description="Included; now, when missing.")
     overlap: Overlap = Field(
         default=Overlap.BUFFER_ALL, description="By default one run after the other."
     )

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from api import scheduling
 from api.gateway import GatewayIn, TenantIn
@@ -27,6 +26,7 @@ from api.schedule_bodies import (
 from api.schedule_presenter import SchedulePresenter
 from api.schedule_views import BackfillAccepted, Preview, SchedulePage, ScheduleView
 from jobs.errors import ScheduleNotFound
+from jobs.schedules.model import Time
 from storage import schedules
 from storage.schedule_shapes import when_of
 from storage.schedules import Address, Described
@@ -242,7 +242,7 @@ async def preview_schedule(
     gateway: GatewayIn,
     tenant: TenantIn,
     count: Annotated[int, Query(ge=1, le=MOST_PREVIEWED)] = 10,
-    after: Annotated[AwareDatetime | None, Query(description="Now, when missing.")] = None,
+    after: Annotated[Time | None, Query(description="Now, when missing.")] = None,
 ) -> Preview:
     """Return the next runs, jitter left out, whether the schedule is paused or not."""
     found = await schedules.describe(scheduling.address(gateway, tenant), schedule_id)

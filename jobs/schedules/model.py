@@ -75,6 +75,16 @@ def _zone(name: str) -> str:
     return name
 
 
+def _countable(moment: datetime) -> datetime:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("time", "out of range") from error
+    if moment < times.EPOCH:
+        raise PydanticCustomError("time", "times begin in 1970")
+    return moment
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -82,6 +92,8 @@ def _listed(value: Any) -> Any:
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 Cron = Annotated[_Text, AfterValidator(_cron)]
 TimeZone = Annotated[str, Field(max_length=100), AfterValidator(_zone)]
+Time = Annotated[AwareDatetime, AfterValidator(_countable)]
+"""A time with its zone that one can reckon with."""
 
 
 class Interval(Strict):
@@ -139,8 +151,8 @@ class When(Strict):
     skip: list[CalendarFields] = Field(default=[], max_length=MOST)
     time_zone: TimeZone = "UTC"
     jitter_seconds: int = Field(default=0, ge=0, le=DAY_SECONDS)
-    start_at: AwareDatetime | None = None
-    end_at: AwareDatetime | None = None
+    start_at: Time | None = None
+    end_at: Time | None = None
 
     @model_validator(mode="after")
     def _has_runs(self) -> Self:
@@ -165,6 +177,8 @@ class When(Strict):
         if self.start_at:
             after = max(after, self.start_at - timedelta(microseconds=1))
         after = after.astimezone(UTC)
+        if after >= times.END:
+            return
         sources = [times.of_calendar(each, zone, after) for each in self.calendars_meant]
         for each in self.intervals:
             every, offset = each.every_seconds, each.offset_seconds

@@ -16,14 +16,14 @@ from jobs.schedules.calendars import LAST_YEAR, Calendar
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
 
 def of_interval(every: timedelta, offset: timedelta, after: datetime) -> Iterator[datetime]:
     """Yield the moments of a period counted from 1970, those later than a moment."""
     periods = (after - EPOCH - offset) // every + 1
     moment = EPOCH + offset + periods * every
-    while moment < _END:
+    while moment < END:
         yield moment
         moment += every
 

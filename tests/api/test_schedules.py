@@ -53,6 +53,12 @@ async def test_its_next_runs_are_those_of_the_preview(api):
     assert all("T09:00:00+0" in each["local"] for each in tried.json()["runs"])
 
 
+@pytest.mark.parametrize("after", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_preview_refuses_times_nobody_reckons_with(api, after):
+    reply = await api.post("/api/schedules/preview", json={"when": NINE, "after": after})
+    assert assert_problem(reply, 422, "invalid_payload")["errors"][0]["pointer"] == "/after"
+
+
 async def test_a_preview_makes_nothing(api):
     body = {"when": {"intervals": [{"every_seconds": 300}]}, "after": "2026-11-22T10:01:00Z"}
     reply = await api.post("/api/schedules/preview", json={**body, "count": 2})
@@ -103,6 +109,11 @@ MISTAKES = {
         wrong(when={"cron": "* * * * *", "skip": [{"hour": "*", "minute": "*"}]}),
         "/when/skip",
         "leaves out",
+    ),
+    "before 1970": (
+        wrong(when={**NINE, "start_at": "0001-01-01T00:00:00Z"}),
+        "/when/start_at",
+        "1970",
     ),
     "too frequent": (wrong(when={"cron": "*/10 * * * * * *"}), "/when", "60 s"),
     "offset": (
@@ -296,6 +307,9 @@ async def test_a_backfill_needs_runs_in_a_span_of_the_past(api):
             assert problem["errors"][0]["pointer"] == pointer
     problem = assert_problem(await backfilled(2000, 1999), 422, "invalid_payload")
     assert "1000" in problem["detail"]
+    body = {"start_at": "0001-01-01T00:00:00Z"}
+    reply = await api.post("/api/schedules/daily/backfill", json=body)
+    assert "1970" in assert_problem(reply, 422, "invalid_payload")["errors"][0]["detail"]
 
 
 async def test_without_temporal_schedules_are_unavailable_and_previews_work(gateway):
