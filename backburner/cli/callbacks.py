@@ -38,7 +38,12 @@ def _list(
 
     async def conversation(client: AsyncBackburner) -> list[Callback]:
         if job is not None:
-            return list(await client.callbacks.of_job(job))
+            told = await client.callbacks.of_job(job)
+            return [
+                each
+                for each in told
+                if status in (None, each.status) and event in (None, each.event)
+            ][:limit]
         found: list[Callback] = []
         pages = client.callbacks.list(status=status, event=event, page_size=min(limit, 100))
         async for callback in pages:

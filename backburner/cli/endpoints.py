@@ -18,6 +18,9 @@ Events = Annotated[
     typer.Option("--event", help="Only this event, such as job.failed; may be repeated."),
 ]
 
+LOG_HOURS = 90 * 24
+"""How long the gateway remembers what it told whom."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
@@ -126,7 +129,8 @@ def _recover(
     context: typer.Context,
     endpoint_id: EndpointId,
     hours: Annotated[
-        float, typer.Option(min=0, help="Send what happened in the last so many hours.")
+        float,
+        typer.Option(min=0, max=LOG_HOURS, help="Send what happened in the last so many hours."),
     ] = 24,
 ) -> None:
     """Send again what an endpoint missed."""

@@ -81,8 +81,8 @@ def _create(
     ] = None,
     type: Annotated[str | None, typer.Option("--type", help="The job type.")] = None,
     payload: Annotated[
-        str, typer.Option("--payload", help="A JSON object, @FILE to read one.")
-    ] = "{}",
+        str | None, typer.Option("--payload", help="A JSON object, @FILE to read one.")
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the jobs.")
     ] = None,
@@ -102,9 +102,12 @@ def _create(
     if (file is None) is (type is None):
         raise typer.BadParameter("give either --file or --type", param_hint="--file")
     if file is not None:
+        if any((payload, option, label, cron, every, offset, time_zone)):
+            raise typer.BadParameter("the file says what runs, and when", param_hint="--file")
         body = read_object(file if file == "-" else f"@{file}")
     else:
-        job = {"type": type, "payload": read_object(payload), "labels": pairs(label, "--label")}
+        given = read_object("{}" if payload is None else payload)
+        job = {"type": type, "payload": given, "labels": pairs(label, "--label")}
         job["options"] = {
             name: json_or_text(value) for name, value in pairs(option, "--option").items()
         }
@@ -187,7 +190,10 @@ def _preview(
     output: Output = None,
 ) -> None:
     """Print the next runs of a schedule, or of times that are only being tried out."""
-    when = id or _when(cron, every, offset, time_zone)
+    tried = _when(cron, every, offset, time_zone)
+    if id and tried:
+        raise typer.BadParameter("a schedule has times of its own", param_hint="SCHEDULE")
+    when = id or tried
     found: Preview = talk(context, lambda client: client.schedules.preview(when, count=count))
     if wants_json(output):
         print_json(found)

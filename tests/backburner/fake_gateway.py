@@ -63,6 +63,7 @@ class FakeGateway:
     uploads: dict[str, bytes] = field(default_factory=dict)
     signals: list[tuple[str, Any]] = field(default_factory=list)
     approvals: list[dict[str, Any]] = field(default_factory=list)
+    callbacks: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     troubles: list[Callable[[], Response]] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
@@ -86,6 +87,10 @@ class FakeGateway:
         approval |= {"shown": {"steps": ["dig"]}, "digest": f"digest-of-{key}", **more}
         self.approvals.append(approval)
         return approval
+
+    def add_callback(self, job_id, event, status):
+        callback = {"callback_id": str(uuid.uuid4()), "job_id": job_id, "event": event}
+        self.callbacks.append(callback | {"status": status})
 
     def tell(self, job_id, kind, **data):
         events = self.events[job_id]
@@ -132,6 +137,7 @@ def create_app(gateway: FakeGateway) -> Starlette:
         Route(job, served(_get)),
         Route(f"{job}/result", served(_result)),
         Route(f"{job}/events", served(_events)),
+        Route(f"{job}/callbacks", served(_callbacks)),
         Route(f"{job}/cancel", served(_cancel), methods=["POST"]),
         Route(f"{job}/signals/{{name}}", served(_signal), methods=["POST"]),
         Route(f"{job}/queries/{{name}}", served(_query)),
@@ -178,6 +184,11 @@ async def _estimate(gateway, request):
         "mermaid": "flowchart TD",
     }
     return JSONResponse(estimate)
+
+
+async def _callbacks(gateway, request):
+    found = [each for each in gateway.callbacks if each["job_id"] == request.path_params["job_id"]]
+    return JSONResponse({"callbacks": found})
 
 
 async def _list(gateway, request):

@@ -54,6 +54,8 @@ def test_submit_reads_its_payload_from_elsewhere(run, gateway, tmp_path, way):
         ["list", "--limit", "0"],
         ["--url", "nowhere", "list"],
         ["documents", "add", "no/such/file"],
+        ["endpoints", "recover", "e", "--hours", "1e9"],
+        ["schedules", "preview", "daily", "--cron", "@daily"],
     ],
     ids=" ".join,
 )
@@ -214,3 +216,24 @@ def test_a_server_error_names_its_request(run, gateway):
 )
 def test_a_channel_is_named_alone_or_with_its_occasions(text, use):
     assert channel_of(text) == use
+
+
+@pytest.mark.parametrize("more", [["--cron", "@daily"], ["--label", "a=b"], ["--payload", "{}"]])
+def test_what_a_schedules_file_says_is_not_said_twice(run, gateway, more):
+    done = run("schedules", "create", "--file", "-", *more, input='{"job": {}, "when": {}}')
+    assert (done.exit_code, gateway.requests) == (2, [])
+
+
+def test_the_callbacks_of_a_job_are_filtered_like_all_others(run, gateway):
+    job_id = gateway.add_job("failed")
+    gateway.add_callback(job_id, "job.failed", "exhausted")
+    gateway.add_callback(job_id, "job.failed", "delivered")
+    gateway.add_callback(job_id, "job.approval_needed", "exhausted")
+
+    def listed(*arguments):
+        done = run("callbacks", "list", "--job", job_id, *arguments)
+        return [(each["event"], each["status"]) for each in json.loads(done.stdout)]
+
+    assert listed("--status", "delivered") == [("job.failed", "delivered")]
+    assert listed("--event", "job.approval_needed") == [("job.approval_needed", "exhausted")]
+    assert listed("--limit", "2") == [("job.failed", "exhausted"), ("job.failed", "delivered")]
