@@ -1,7 +1,6 @@
 """`backburner approvals`: see what waits for a decision, and decide."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,7 @@ from rich.text import Text
 
 from backburner.approvals import Approvals
 from backburner.cli.output import Output, print_json, print_pairs, print_rows, wants_json
-from backburner.cli.session import note, talk
+from backburner.cli.session import first, note, talk
 from backburner.cli.words_given import text_of
 from backburner.client import AsyncBackburner
 from backburner.models import Approval
@@ -53,7 +52,7 @@ def _list(
 
     async def conversation(client: AsyncBackburner) -> list[Approval]:
         pages = client.approvals.list(state=state, job_id=job, page_size=min(limit, 100))
-        return await _first(pages, limit)
+        return await first(pages, limit)
 
     found = talk(context, conversation)
     if wants_json(output):
@@ -119,7 +118,7 @@ async def _meant(approvals: Approvals, job_id: str, key: str | None) -> Approval
     """Find the approval: by its key, or the only open one of the job and its descendants."""
     if key is not None:
         return await approvals.get(job_id, key)
-    found = await _first(approvals.list(job_id=job_id, page_size=2), 2)
+    found = await first(approvals.list(job_id=job_id, page_size=2), 2)
     opened = [each for each in found if each.state is ApprovalState.OPEN]
     candidates = opened or found
     if not candidates:
@@ -153,15 +152,6 @@ def _read(edits: str) -> Any:
     if wanted is None:
         raise typer.BadParameter("null is no edit", param_hint="--edits")
     return wanted
-
-
-async def _first(pages: AsyncIterator[Approval], limit: int) -> list[Approval]:
-    found: list[Approval] = []
-    async for approval in pages:
-        found.append(approval)
-        if len(found) == limit:
-            break
-    return found
 
 
 def _row(approval: Approval) -> tuple[str | Text, ...]:

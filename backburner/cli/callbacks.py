@@ -7,7 +7,7 @@ import typer
 
 from backburner.callbacks import Callback, Secret
 from backburner.cli.output import Output, print_json, print_pairs, print_rows, wants_json
-from backburner.cli.session import talk
+from backburner.cli.session import first, talk
 from backburner.client import AsyncBackburner
 from backburner.words import moment
 from jobs.callbacks import DeliveryStatus
@@ -44,13 +44,8 @@ def _list(
                 for each in told
                 if status in (None, each.status) and event in (None, each.event)
             ][:limit]
-        found: list[Callback] = []
         pages = client.callbacks.list(status=status, event=event, page_size=min(limit, 100))
-        async for callback in pages:
-            found.append(callback)
-            if len(found) == limit:
-                break
-        return found
+        return await first(pages, limit)
 
     _print(talk(context, conversation), output)
 

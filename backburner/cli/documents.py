@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from backburner.cli.output import Output, print_json, print_rows, wants_json
-from backburner.cli.session import note, talk
+from backburner.cli.session import first, note, talk
 from backburner.client import AsyncBackburner
 from backburner.models import Document
 from backburner.words import moment, size
@@ -55,16 +55,11 @@ def _list(
     output: Output = None,
 ) -> None:
     """Print the uploaded documents, newest first."""
-
-    async def conversation(client: AsyncBackburner) -> list[Document]:
-        found: list[Document] = []
-        async for document in client.documents(state=state, page_size=min(limit, 100)):
-            found.append(document)
-            if len(found) == limit:
-                break
-        return found
-
-    _print(talk(context, conversation), output)
+    page_size = min(limit, 100)
+    found = talk(
+        context, lambda client: first(client.documents(state=state, page_size=page_size), limit)
+    )
+    _print(found, output)
 
 
 def _files(path: Path) -> list[Path]:

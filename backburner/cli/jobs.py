@@ -13,7 +13,7 @@ from backburner.cli.output import (
     print_rows,
     wants_json,
 )
-from backburner.cli.session import leave_as, talk
+from backburner.cli.session import first, leave_as, talk
 from backburner.cli.watching import Timeout, watched
 from backburner.cli.words_given import pairs
 from backburner.client import AsyncBackburner
@@ -60,7 +60,6 @@ def _list(
     labels = pairs(label, "--label")
 
     async def conversation(client: AsyncBackburner) -> list[Job]:
-        found: list[Job] = []
         pages = client.jobs(
             status=status,
             type=type,
@@ -69,11 +68,7 @@ def _list(
             root=root,
             page_size=min(limit, 100),
         )
-        async for job in pages:
-            found.append(job)
-            if len(found) == limit:
-                break
-        return found
+        return await first(pages, limit)
 
     print_jobs(talk(context, conversation), output)
 

@@ -8,10 +8,9 @@ import typer
 from rich.text import Text
 
 from backburner.cli.output import STYLES, Output, print_json, print_pairs, print_rows, wants_json
-from backburner.cli.session import note, talk
+from backburner.cli.session import first, note, talk
 from backburner.cli.submit import read_object
 from backburner.cli.words_given import json_or_text, pairs
-from backburner.client import AsyncBackburner
 from backburner.schedules import Preview, Schedule
 from backburner.words import moment
 from jobs.schedules.model import Overlap
@@ -53,16 +52,8 @@ def _list(
     output: Output = None,
 ) -> None:
     """Print schedules, newest first, with their next run and how the last one ended."""
-
-    async def conversation(client: AsyncBackburner) -> list[Schedule]:
-        found: list[Schedule] = []
-        async for each in client.schedules.list(page_size=min(limit, 100)):
-            found.append(each)
-            if len(found) == limit:
-                break
-        return found
-
-    found = talk(context, conversation)
+    page_size = min(limit, 100)
+    found = talk(context, lambda client: first(client.schedules.list(page_size=page_size), limit))
     if wants_json(output):
         print_json(found)
         return

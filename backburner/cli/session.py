@@ -1,7 +1,7 @@
 """One conversation of the command line with the gateway, and the exit code it ends with."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -73,6 +73,16 @@ def talk(context: typer.Context, conversation: Callable[[AsyncBackburner], Await
         return asyncio.run(held())
     except BackburnerError as error:
         _leave_with(error)
+
+
+async def first(pages: AsyncIterator[T], limit: int) -> list[T]:
+    """Return what a list begins with; no more pages are fetched than that takes."""
+    found: list[T] = []
+    async for each in pages:
+        found.append(each)
+        if len(found) == limit:
+            break
+    return found
 
 
 def stderr() -> Console:
