@@ -13,6 +13,10 @@ from backburner.words import moment
 from jobs.callbacks import DeliveryStatus
 
 CallbackId = Annotated[str, typer.Argument(metavar="CALLBACK", help="The callback's id.")]
+OverlapHours = Annotated[
+    int, typer.Option(min=0, max=168, help="How long the old secret signs, too.")
+]
+Force = Annotated[bool, typer.Option("--force", help="End an earlier overlap.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -73,10 +77,8 @@ def _secret(context: typer.Context, output: Output = None) -> None:
 
 def _rotate_secret(
     context: typer.Context,
-    overlap_hours: Annotated[
-        int, typer.Option(min=0, max=168, help="How long the old secret signs, too.")
-    ] = 24,
-    force: Annotated[bool, typer.Option("--force", help="End an earlier overlap.")] = False,
+    overlap_hours: OverlapHours = 24,
+    force: Force = False,
     output: Output = None,
 ) -> None:
     """Replace that secret and print the new one."""

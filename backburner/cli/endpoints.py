@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from backburner.callbacks import Callback, Endpoint
-from backburner.cli.callbacks import print_callback, print_secret
+from backburner.cli.callbacks import Force, OverlapHours, print_callback, print_secret
 from backburner.cli.output import Output, print_json, print_pairs, print_rows, wants_json
 from backburner.cli.session import note, talk
 from backburner.client import AsyncBackburner
@@ -99,10 +99,8 @@ def _remove(context: typer.Context, endpoint_id: EndpointId) -> None:
 def _rotate_secret(
     context: typer.Context,
     endpoint_id: EndpointId,
-    overlap_hours: Annotated[
-        int, typer.Option(min=0, max=168, help="How long the old secret signs, too.")
-    ] = 24,
-    force: Annotated[bool, typer.Option("--force", help="End an earlier overlap.")] = False,
+    overlap_hours: OverlapHours = 24,
+    force: Force = False,
     output: Output = None,
 ) -> None:
     """Replace the signing secret and print the new one, which is shown only now."""
