@@ -19,7 +19,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from backburner.approvals import Approvals
-from backburner.bodies import sent
+from backburner.bodies import job_of, sent
 from backburner.callbacks import Callbacks, Endpoints
 from backburner.channels import Channels
 from backburner.errors import ApiError, JobCanceled, JobFailed, WaitTimedOut
@@ -119,7 +119,7 @@ class AsyncBackburner:
         options: JobOptions | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
         callback_url: str | None = None,
-        notify: Iterable[str | Mapping[str, Any]] = (),
+        notify: str | Iterable[str | Mapping[str, Any]] = (),
         idempotency_key: str | None = None,
         wait: timedelta = timedelta(0),
     ) -> Job:
@@ -142,11 +142,14 @@ class AsyncBackburner:
             ApiError: The type is unknown, the payload does not fit, callbacks may not go to the
                 URL, there is no such channel, or the key was used before.
         """
-        body: dict[str, Any] = {"type": type, "payload": sent(payload)}
-        body |= {"options": sent(options)} if options else {}
-        body |= {"labels": dict(labels)} if labels else {}
-        body |= {"callback_url": callback_url} if callback_url else {}
-        body |= {"notify": told} if (told := list(notify)) else {}
+        body = job_of(
+            type,
+            payload,
+            options=options,
+            labels=labels,
+            callback_url=callback_url,
+            notify=notify,
+        )
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         reply = await self._transport.request(
             "POST",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from backburner.bodies import sent
+from backburner.bodies import job_of, sent
 from backburner.models import Cost, Failure
 from backburner.transport import Transport
 from jobs.options import JobOptions
@@ -111,7 +111,8 @@ class Schedules:
         id: str | None = None,
         options: JobOptions | Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
-        notify: Iterable[str | Mapping[str, Any]] = (),
+        callback_url: str | None = None,
+        notify: str | Iterable[str | Mapping[str, Any]] = (),
         idempotency_key: str | None = None,
         **terms: Any,
     ) -> Schedule:
@@ -124,6 +125,7 @@ class Schedules:
             id: Your name for it; made up when missing.
             options: Choices such as model and deadline.
             labels: Free words to find the jobs by.
+            callback_url: Gets a signed POST when each of the jobs ends.
             notify: Channels whose people hear of the jobs; see `AsyncBackburner.submit`.
             idempotency_key: The same key with the same request always means the same schedule.
                 Made up when missing.
@@ -133,10 +135,14 @@ class Schedules:
         Raises:
             ApiError: Something does not fit, or there is another schedule of that id.
         """
-        job: dict[str, Any] = {"type": type, "payload": sent(payload)}
-        job |= {"options": sent(options)} if options else {}
-        job |= {"labels": dict(labels)} if labels else {}
-        job |= {"notify": told} if (told := list(notify)) else {}
+        job = job_of(
+            type,
+            payload,
+            options=options,
+            labels=labels,
+            callback_url=callback_url,
+            notify=notify,
+        )
         body = {"job": job, "when": sent(when), **terms} | ({"id": id} if id else {})
         return await self.create_from(body, idempotency_key=idempotency_key)
 
@@ -155,15 +161,9 @@ class Schedules:
 
     async def list(self, *, page_size: int = 20) -> AsyncIterator[Schedule]:
         """Yield the schedules, newest first; pages are fetched as they are needed."""
-        params: dict[str, Any] = {"limit": page_size}
-        while True:
-            reply = await self._transport.request("GET", PATH, params=params)
-            page = SchedulePage.model_validate_json(reply.content)
-            for each in page.schedules:
-                yield each
-            if page.next is None:
-                return
-            params["cursor"] = page.next
+        async for page in self._transport.pages(PATH, {"limit": page_size}):
+            for schedule in SchedulePage.model_validate_json(page).schedules:
+                yield schedule
 
     async def change(self, schedule_id: str, patch: Mapping[str, Any]) -> Schedule:
         """Change a schedule by a JSON merge patch: `{"when": {"cron": "30 9 * * *"}}`."""

@@ -164,7 +164,7 @@ async def _submit(gateway, request):
     key = request.headers["idempotency-key"]
     replayed = key in gateway.keys
     if not replayed:
-        more = {"labels": body.get("labels", {}), "options": body.get("options", {})}
+        more = {name: body.get(name, {}) for name in ("labels", "options", "notify")}
         gateway.keys[key] = gateway.add_job("pending", **more)
     accepted = {
         name: gateway.jobs[gateway.keys[key]][name]

@@ -29,6 +29,12 @@ async def test_options_left_at_their_default_are_left_to_the_gateway(client, gat
     assert gateway.jobs[str(job.job_id)]["options"] == {"max_tries": 2}
 
 
+@pytest.mark.parametrize("notify", ["ops-mail", ["ops-mail"], ("ops-mail",)])
+async def test_one_channel_may_stand_alone(client, gateway, notify):
+    job = await client.submit("echo", PAYLOAD, notify=notify)
+    assert gateway.jobs[str(job.job_id)]["notify"] == ["ops-mail"]
+
+
 @pytest.mark.parametrize("trouble", [busy, lost, lambda: problem(502, "x")])
 async def test_a_submit_repeated_after_trouble_keeps_its_key(client, gateway, trouble):
     gateway.troubles = [trouble, trouble]

@@ -282,6 +282,15 @@ async def test_a_schedule_is_made_run_paused_changed_and_deleted(client):
         await client.schedules.get("daily")
 
 
+async def test_a_schedule_knows_whom_its_jobs_tell(client):
+    hook = "https://example.com/hooks/reports"
+    made = await client.schedules.create(
+        "summarize_text", TEXT, {"cron": "@weekly"}, paused=True, callback_url=hook
+    )
+    assert made.job["callback_url"] == hook
+    await client.schedules.delete(made.schedule_id)
+
+
 async def runs_of(client, schedule_id):
     return (await client.schedules.get(schedule_id)).last_runs
 
