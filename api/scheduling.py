@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from api import submission
 from api.bodies import refuse_unstorable
 from api.gateway import Gateway
-from api.notices import notices
 from api.schedule_bodies import BackfillBody, ScheduleRequest, ScheduleTerms
 from api.schedule_views import PlannedRun, Preview
 from jobs.errors import IdempotencyKeyReused, InvalidPayload, ScheduleExists
@@ -55,9 +54,9 @@ async def create(
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Temporal or Postgres does not answer.
     """
-    await _check(gateway, tenant, wanted)
+    job = await _checked(gateway, tenant, wanted)
     at = address(gateway, tenant)
-    stored = _stored(gateway, tenant, wanted, wanted.id or _made_up(key), uuid.uuid4())
+    stored = _stored(tenant, wanted, job, wanted.id or _made_up(key), uuid.uuid4())
     # Without defaults: a field added by a later version must not make a replay look new.
     made_by = fingerprint([wanted.model_dump(mode="json", exclude_defaults=True)])
     stored = stored.model_copy(update={"fingerprint": made_by, "idempotency_key": key})
@@ -98,9 +97,9 @@ async def change(
     before = await schedules.describe(at, schedule_id)
     document = _merged(_document(before), patch)
     terms = submission.validated(ScheduleTerms, document, "")
-    await _check(gateway, tenant, terms)
+    job = await _checked(gateway, tenant, terms)
     old = before.stored
-    stored = _stored(gateway, tenant, terms, schedule_id, old.uid).model_copy(
+    stored = _stored(tenant, terms, job, schedule_id, old.uid).model_copy(
         update={"fingerprint": old.fingerprint, "idempotency_key": old.idempotency_key}
     )
     return await schedules.change(
@@ -149,8 +148,9 @@ def preview(when: When, after: datetime, count: int) -> Preview:
     return Preview(time_zone=when.time_zone, runs=runs)
 
 
-async def _check(gateway: Gateway, tenant: Tenant, terms: ScheduleTerms) -> None:
-    await submission.vetted(gateway, tenant, terms.job, "/job")
+async def _checked(gateway: Gateway, tenant: Tenant, terms: ScheduleTerms) -> ScheduledJob:
+    """Return the job of a schedule whose terms make sense."""
+    _, told = await submission.vetted(gateway, tenant, terms.job, "/job")
     if len(terms.job.model_dump_json()) > LARGEST_JOB_BYTES:
         raise _mistake("/job", f"larger than {LARGEST_JOB_BYTES} bytes: put it into a document")
     shortest = timedelta(seconds=gateway.settings.shortest_schedule_seconds)
@@ -159,18 +159,18 @@ async def _check(gateway: Gateway, tenant: Tenant, terms: ScheduleTerms) -> None
         raise _mistake("/when", "it never runs from now on")
     if any(later - earlier < shortest for earlier, later in pairwise(ahead)):
         raise _mistake("/when", f"runs less than {shortest.total_seconds():g} s apart")
+    return ScheduledJob.model_validate({**terms.job.model_dump(), "notify": told})
 
 
 def _stored(
-    gateway: Gateway, tenant: Tenant, terms: ScheduleTerms, schedule_id: str, uid: uuid.UUID
+    tenant: Tenant, terms: ScheduleTerms, job: ScheduledJob, schedule_id: str, uid: uuid.UUID
 ) -> StoredSchedule:
-    notify = notices(gateway, tenant, terms.job, "/job")
     return StoredSchedule(
         tenant=tenant,
         schedule_id=schedule_id,
         uid=uid,
         revision=uuid.uuid4(),
-        job=ScheduledJob.model_validate({**terms.job.model_dump(), "notify": notify}),
+        job=job,
         when=terms.when.model_dump(mode="json", exclude_defaults=True),
         fingerprint="",
     )

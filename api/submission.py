@@ -22,6 +22,7 @@ from jobs.errors import (
 from jobs.examining import examine
 from jobs.ids import uuid7
 from jobs.mistakes import Checked
+from jobs.notifications import Notice
 from jobs.pointers import mistakes
 from jobs.registry import JobType
 from jobs.status import JobStatus
@@ -50,7 +51,7 @@ async def submit(
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Postgres does not answer.
     """
-    job_type = await vetted(gateway, tenant, wanted)
+    job_type, told = await vetted(gateway, tenant, wanted)
     new = NewJob(
         id=JobId(uuid7(time.time_ns() // 1_000_000)),
         tenant=tenant,
@@ -61,7 +62,7 @@ async def submit(
         idempotency_key=key,
         traceparent=traces.current(),
         callback_url=wanted.callback_url,
-        notify=notices(gateway, tenant, wanted),
+        notify=told,
         notify_asked=wanted.notify,
     )
     row, is_new = await jobs.insert(gateway.db, new)
@@ -72,8 +73,12 @@ async def submit(
     return row, is_new
 
 
-async def vetted(gateway: Gateway, tenant: Tenant, wanted: JobRequest, base: str = "") -> JobType:
-    """Refuse a job that could not be started, and return its type; `base` points at the job.
+async def vetted(
+    gateway: Gateway, tenant: Tenant, wanted: JobRequest, base: str = ""
+) -> tuple[JobType, tuple[Notice, ...]]:
+    """Refuse a job that could not be started; return its type, and which channels are told.
+
+    `base` points at the job inside the body.
 
     Raises:
         UnknownJobType: There is no such job type.
@@ -83,8 +88,7 @@ async def vetted(gateway: Gateway, tenant: Tenant, wanted: JobRequest, base: str
     job_type = await fitting(gateway, tenant, wanted.type, wanted.payload, base)
     if wanted.callback_url is not None:
         refuse_url(gateway, wanted.callback_url, f"{base}/callback_url")
-    notices(gateway, tenant, wanted, base)
-    return job_type
+    return job_type, notices(gateway, tenant, wanted, base)
 
 
 async def fitting(
