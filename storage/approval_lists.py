@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from jobs.approvals import ApprovalState, Default
 from jobs.values import JobId, Tenant
 from storage.database import Database
+from storage.where import Where
 
 COLUMNS = """a.job_id, j.type AS job_type, a.key, a.title, a.state, a.editable,
     a.default_answer AS "default", a.deadline, a.requested_at, a.decided_at, a.decided_by,
@@ -58,19 +58,13 @@ async def page(
     An approval that is decided while somebody turns the pages may be seen twice, and is never
     missed: it moves behind the open ones.
     """
-    clauses, args = ["a.tenant = $1"], [tenant]
-
-    def add(clause: str, *values: Any) -> None:
-        numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
-        clauses.append(clause.format(*numbers))
-        args.extend(values)
-
+    where = Where("a.tenant = {}", tenant)
     if states:
-        add("a.state = ANY({}::text[])", list(states))
+        where.add("a.state = ANY({}::text[])", list(states))
     if job_id:
-        add("(a.job_id = {0} OR a.root_id = {0})", job_id)
+        where.add("(a.job_id = {0} OR a.root_id = {0})", job_id)
     if after:
-        add(
+        where.add(
             "(a.state = 'open', a.requested_at, a.job_id, a.key) < ({}, {}, {}, {})",
             after.is_open,
             after.requested_at,
@@ -79,9 +73,9 @@ async def page(
         )
     rows = await db.fetch(
         f"SELECT {COLUMNS} FROM approvals a JOIN jobs j ON j.id = a.job_id "  # noqa: S608 # only constants and $n
-        f"WHERE {' AND '.join(clauses)} "
+        f"{where} "
         "ORDER BY (a.state = 'open') DESC, a.requested_at DESC, a.job_id DESC, a.key DESC "
         f"LIMIT {int(limit)}",
-        *args,
+        *where.values,
     )
     return [Listed(**{**row, "state": ApprovalState(row["state"])}) for row in rows]

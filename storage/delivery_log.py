@@ -16,6 +16,7 @@ from storage.database import Database
 from storage.deliveries import COLUMNS, ROWS, Attempt, Delivery, get, to_delivery
 from storage.endpoints import Endpoint
 from storage.outbox import tell
+from storage.where import Where
 
 MEMORY = timedelta(days=90)
 """How long the log of a delivery is kept after its end."""
@@ -46,31 +47,25 @@ async def page(
     limit: int,
 ) -> list[Delivery]:
     """Return up to `limit` deliveries, newest first, that follow a position."""
-    clauses, args = ["d.tenant = $1"], [tenant]
-
-    def add(clause: str, *values: Any) -> None:
-        numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
-        clauses.append(clause.format(*numbers))
-        args.extend(values)
-
+    where = Where("d.tenant = {}", tenant)
     if wanted.statuses:
-        add("d.status = ANY({}::text[])", list(wanted.statuses))
+        where.add("d.status = ANY({}::text[])", list(wanted.statuses))
     if wanted.event:
-        add("d.event = {}", wanted.event)
+        where.add("d.event = {}", wanted.event)
     if wanted.endpoint:
-        add("d.endpoint_id = {}", wanted.endpoint)
+        where.add("d.endpoint_id = {}", wanted.endpoint)
     if wanted.via:
-        add("d.via = {}", wanted.via)
+        where.add("d.via = {}", wanted.via)
     if wanted.job:
-        add("d.job_id = {}", wanted.job)
+        where.add("d.job_id = {}", wanted.job)
     if wanted.created_after:
-        add("d.created_at > {}", wanted.created_after)
+        where.add("d.created_at > {}", wanted.created_after)
     if after:
-        add("(d.created_at, d.id) < ({}, {})", *after)
+        where.add("(d.created_at, d.id) < ({}, {})", *after)
     rows = await db.fetch(
-        f"SELECT {COLUMNS} {ROWS} WHERE {' AND '.join(clauses)} "  # only constants and $n
+        f"SELECT {COLUMNS} {ROWS} {where} "  # only constants and $n
         f"ORDER BY d.created_at DESC, d.id DESC LIMIT {int(limit)}",
-        *args,
+        *where.values,
     )
     return [to_delivery(row) for row in rows]
 

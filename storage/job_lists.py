@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from jobs.forecasts import History
@@ -11,6 +10,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.database import Database
 from storage.jobs import COLUMNS, JobRow, to_row
+from storage.where import Where
 
 RECENT = 100
 """Finished jobs per type that an estimate looks at."""
@@ -54,31 +54,25 @@ async def page(
     db: Database, tenant: Tenant, wanted: Filter, *, after: Position | None, limit: int
 ) -> list[JobRow]:
     """Return up to `limit` jobs, newest first, that follow a position."""
-    clauses, args = ["tenant = $1"], [tenant]
-
-    def add(clause: str, *values: Any) -> None:
-        numbers = [f"${len(args) + 1 + index}" for index in range(len(values))]
-        clauses.append(clause.format(*numbers))
-        args.extend(values)
-
+    where = Where("tenant = {}", tenant)
     if wanted.statuses:
-        add("status = ANY({}::text[])", list(wanted.statuses))
+        where.add("status = ANY({}::text[])", list(wanted.statuses))
     if wanted.type:
-        add("type = {}", wanted.type)
+        where.add("type = {}", wanted.type)
     if wanted.labels:
-        add("labels @> {}", wanted.labels)
+        where.add("labels @> {}", wanted.labels)
     if wanted.created_after:
-        add("created_at > {}", wanted.created_after)
+        where.add("created_at > {}", wanted.created_after)
     if wanted.parent:
-        add("parent_id = {}", wanted.parent)
+        where.add("parent_id = {}", wanted.parent)
     if wanted.root is not None:
-        add(f"parent_id IS {'' if wanted.root else 'NOT '}NULL")
+        where.add(f"parent_id IS {'' if wanted.root else 'NOT '}NULL")
     if after:
-        add("(created_at, id) < ({}, {})", after.created_at, after.id)
+        where.add("(created_at, id) < ({}, {})", after.created_at, after.id)
     rows = await db.fetch(
-        f"SELECT {COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} "  # noqa: S608 # only constants and $n
+        f"SELECT {COLUMNS} FROM jobs {where} "  # noqa: S608 # only constants and $n
         f"ORDER BY created_at DESC, id DESC LIMIT {int(limit)}",
-        *args,
+        *where.values,
     )
     return [to_row(row) for row in rows]
 
