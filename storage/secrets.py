@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from jobs.errors import RotationUnderWay
 from jobs.values import EndpointId, Tenant
 from jobs.webhooks import PREFIX
@@ -57,8 +59,8 @@ async def rotate(
     *,
     overlap: timedelta,
     force: bool,
-) -> Secret:
-    """Replace the current secret and return the new one; the old one signs on during the overlap.
+) -> list[Secret]:
+    """Replace the current secret; return those that sign now, the new one first.
 
     Args:
         db: The database.
@@ -69,14 +71,17 @@ async def rotate(
         force: End what is left of an earlier overlap instead of refusing.
 
     Raises:
-        RotationUnderWay: An earlier secret still signs besides the current one.
+        RotationUnderWay: An earlier secret still signs besides the current one, or somebody else
+            replaced it at the same time.
     """
-    blocked = await db.fetchval(
-        ROTATE, tenant, endpoint_id, force, overlap, vault.seal(new_secret())
-    )
+    sealed = vault.seal(new_secret())
+    try:
+        blocked = await db.fetchval(ROTATE, tenant, endpoint_id, force, overlap, sealed)
+    except asyncpg.UniqueViolationError as error:
+        raise RotationUnderWay("somebody else replaced the secret at the same time") from error
     if blocked:
         raise RotationUnderWay("an earlier secret has not expired yet")
-    return (await _unexpired(db, vault, tenant, endpoint_id))[0]
+    return await _unexpired(db, vault, tenant, endpoint_id)
 
 
 ROTATE = """

@@ -135,7 +135,7 @@ async def rotate_callback_secret(
 ) -> SecretView:
     """Return a new secret. Until the old one expires, both sign every callback."""
     wanted = rotation or Rotation()
-    await secrets.rotate(
+    signing = await secrets.rotate(
         gateway.db, gateway.vault, tenant, None, overlap=wanted.overlap, force=wanted.force
     )
-    return secret_view(await secrets.signing(gateway.db, gateway.vault, tenant, None))
+    return secret_view(signing)

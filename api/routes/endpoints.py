@@ -103,7 +103,7 @@ async def rotate_endpoint_secret(
     """Return a new secret, this once. Until the old one expires, both sign every callback."""
     await endpoints.get(gateway.db, tenant, endpoint_id)
     wanted = rotation or Rotation()
-    await secrets.rotate(
+    signing = await secrets.rotate(
         gateway.db,
         gateway.vault,
         tenant,
@@ -111,7 +111,7 @@ async def rotate_endpoint_secret(
         overlap=wanted.overlap,
         force=wanted.force,
     )
-    return secret_view(await secrets.signing(gateway.db, gateway.vault, tenant, endpoint_id))
+    return secret_view(signing)
 
 
 @router.post(

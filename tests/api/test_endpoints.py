@@ -1,5 +1,6 @@
 """Endpoints: registered, changed, rotated, tested, recovered, and nobody else's business."""
 
+import asyncio
 import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -205,3 +206,13 @@ async def test_nobody_sees_endpoints_and_callbacks_of_others(gateway: Gateway):
         assert theirs != (await api.get("/api/callback-secret", headers=mine)).json()
     found = await endpoints.all_of(gateway.db, TENANT)
     assert [each.enabled for each in found] == [True]
+
+
+async def test_of_rotations_at_once_each_one_counts_or_is_refused(api):
+    async def rotated():
+        return await api.post("/api/callback-secret/rotate", json={"force": True})
+
+    replies = await asyncio.gather(*(rotated() for _ in range(6)))
+    assert {each.status_code for each in replies} <= {200, 409}
+    shown = (await api.get("/api/callback-secret")).json()["secret"]
+    assert shown in [each.json()["secret"] for each in replies if each.status_code == 200]

@@ -149,7 +149,7 @@ async def test_a_small_result_needs_no_link(house: Installation, receiver: Recei
 async def test_while_secrets_rotate_both_sign(house: Installation, receiver: Receiver):
     endpoint = await endpoints.insert(house.db, TENANT, Wish(receiver.url))
     [old] = await secrets.signing(house.db, VAULT, TENANT, endpoint.id)
-    new = await secrets.rotate(
+    new, _ = await secrets.rotate(
         house.db, VAULT, TENANT, endpoint.id, overlap=timedelta(days=1), force=False
     )
     await recorded(house, None)
