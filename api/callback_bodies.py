@@ -8,7 +8,7 @@ from pydantic import Field
 from api.bodies import Body
 from api.paging import Moment
 from jobs.callbacks import EventType
-from storage.endpoints import Wish
+from storage.endpoints import Change, Wish
 from storage.secrets import OVERLAP
 
 LONGEST_OVERLAP = timedelta(days=7)
@@ -53,16 +53,18 @@ class EndpointChange(Body):
         default=True, description="True also forgets the failures of an endpoint."
     )
 
-    def over(self, wish: Wish) -> Wish:
-        """Return what an endpoint wants after the change."""
-        old = EndpointBody(
-            url=wish.url,
-            description=wish.description,
-            events=[EventType(each) for each in wish.events],
-            include_children=wish.hears_children,
-            enabled=wish.enabled,
+    @property
+    def change(self) -> Change:
+        """What storage calls it."""
+        given = self.model_dump(exclude_unset=True)
+        events = given.get("events")
+        return Change(
+            url=given.get("url"),
+            description=given.get("description"),
+            events=None if events is None else tuple(dict.fromkeys(events)),
+            hears_children=given.get("include_children"),
+            enabled=given.get("enabled"),
         )
-        return old.model_copy(update=self.model_dump(exclude_unset=True)).wish
 
 
 class Rotation(Body):

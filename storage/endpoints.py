@@ -28,6 +28,17 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What an endpoint wants from now on; None leaves a thing as it is."""
+
+    url: str | None = None
+    description: str | None = None
+    events: tuple[str, ...] | None = None
+    hears_children: bool | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One row."""
 
@@ -42,11 +53,6 @@ class Endpoint:
     failing_since: datetime | None
     created_at: datetime
     updated_at: datetime
-
-    @property
-    def wish(self) -> Wish:
-        """What it wants at the moment."""
-        return Wish(self.url, self.description, self.events, self.hears_children, self.enabled)
 
 
 async def insert(db: Database, tenant: Tenant, wish: Wish) -> Endpoint:
@@ -102,7 +108,7 @@ async def all_of(db: Database, tenant: Tenant) -> list[Endpoint]:
     return [_endpoint(row) for row in rows]
 
 
-async def change(db: Database, tenant: Tenant, endpoint_id: EndpointId, wish: Wish) -> Endpoint:
+async def change(db: Database, tenant: Tenant, endpoint_id: EndpointId, wanted: Change) -> Endpoint:
     """Change what an endpoint wants; enabling forgets its failures, disabling ends its deliveries.
 
     Raises:
@@ -111,10 +117,13 @@ async def change(db: Database, tenant: Tenant, endpoint_id: EndpointId, wish: Wi
     row = await db.fetchrow(
         f"""
         WITH changed AS (
-            UPDATE endpoints SET url = $3, description = $4, events = $5, hears_children = $6,
-                enabled = $7, updated_at = now(),
-                disabled_reason = CASE WHEN NOT $7 THEN COALESCE(disabled_reason, 'by_owner') END,
-                disabled_at = CASE WHEN NOT $7 THEN COALESCE(disabled_at, now()) END,
+            UPDATE endpoints SET url = COALESCE($3, url), description = COALESCE($4, description),
+                events = COALESCE($5, events), hears_children = COALESCE($6, hears_children),
+                enabled = COALESCE($7, enabled), updated_at = now(),
+                disabled_reason = CASE WHEN NOT COALESCE($7, enabled)
+                    THEN COALESCE(disabled_reason, 'by_owner') END,
+                disabled_at = CASE WHEN NOT COALESCE($7, enabled)
+                    THEN COALESCE(disabled_at, now()) END,
                 failures = CASE WHEN $7 AND NOT enabled THEN 0 ELSE failures END,
                 failing_since = CASE WHEN $7 AND NOT enabled THEN NULL ELSE failing_since END
             WHERE tenant = $1 AND id = $2 AND deleted_at IS NULL
@@ -124,11 +133,11 @@ async def change(db: Database, tenant: Tenant, endpoint_id: EndpointId, wish: Wi
         """,  # noqa: S608 # constants
         tenant,
         endpoint_id,
-        wish.url,
-        wish.description,
-        list(wish.events),
-        wish.hears_children,
-        wish.enabled,
+        wanted.url,
+        wanted.description,
+        wanted.events,
+        wanted.hears_children,
+        wanted.enabled,
     )
     return _found(row, endpoint_id)
 

@@ -67,14 +67,14 @@ async def get_endpoint(
     responses=documented(400, 401, 404, 415, 422, 503),
 )
 async def change_endpoint(
-    endpoint_id: EndpointId, change: EndpointChange, gateway: GatewayIn, tenant: TenantIn
+    endpoint_id: EndpointId, wanted: EndpointChange, gateway: GatewayIn, tenant: TenantIn
 ) -> EndpointView:
     """Change what is given. Disabling ends what is on its way; enabling forgets past failures."""
     found = await endpoints.get(gateway.db, tenant, endpoint_id)
-    wish = change.over(found.wish)
-    if wish.url != found.url:
-        refuse_url(gateway, wish.url, "/url")
-    return endpoint_view(await endpoints.change(gateway.db, tenant, endpoint_id, wish))
+    change = wanted.change
+    if change.url not in (None, found.url):
+        refuse_url(gateway, change.url, "/url")
+    return endpoint_view(await endpoints.change(gateway.db, tenant, endpoint_id, change))
 
 
 @router.delete(

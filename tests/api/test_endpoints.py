@@ -216,3 +216,12 @@ async def test_of_rotations_at_once_each_one_counts_or_is_refused(api):
     assert {each.status_code for each in replies} <= {200, 409}
     shown = (await api.get("/api/callback-secret")).json()["secret"]
     assert shown in [each.json()["secret"] for each in replies if each.status_code == 200]
+
+
+async def test_of_two_changes_at_once_both_last(api):
+    path = f"/api/endpoints/{(await created(api))['endpoint_id']}"
+    for number in range(5):
+        changes = ({"description": f"{number}"}, {"enabled": number % 2 == 1})
+        await asyncio.gather(*(api.patch(path, json=each) for each in changes))
+        found = (await api.get(path)).json()
+        assert (found["description"], found["enabled"]) == (f"{number}", number % 2 == 1)

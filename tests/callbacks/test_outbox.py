@@ -10,7 +10,7 @@ from jobs.errors import CallbackNotFound
 from jobs.status import JobStatus
 from storage import deliveries, delivery_log, endpoints, outbox
 from storage.deliveries import Attempt, Delivery
-from storage.endpoints import Wish
+from storage.endpoints import Change, Wish
 from tests.callbacks.recording import recorded
 from tests.callbacks.test_telling import of_job
 from tests.installation import TENANT, Installation
@@ -69,7 +69,7 @@ async def test_an_attempt_of_an_earlier_round_does_not_count_for_this_one(bare: 
 async def test_a_failure_does_not_revive_what_was_abandoned(bare: Installation):
     endpoint = await endpoints.insert(bare.db, TENANT, Wish(URL))
     [delivery] = await of_job(bare, await recorded(bare, None))
-    await endpoints.change(bare.db, TENANT, endpoint.id, Wish(URL, enabled=False))
+    await endpoints.change(bare.db, TENANT, endpoint.id, Change(enabled=False))
     minute = timedelta(minutes=1)
     await deliveries.record(bare.db, delivery, FAILED_TRY, DeliveryStatus.DELIVERING, wait=minute)
     found = await seen(bare, delivery)
