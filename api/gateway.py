@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -61,6 +62,13 @@ class Gateway:
         """Tenants by the digest of their token: looking up a digest tells no timing of a token."""
         tokens = self.settings.api_tokens.items()
         return {_digest(token): Tenant(tenant) for token, tenant in tokens}
+
+    def in_temporal_ui(self, kind: str, its_id: str) -> str | None:
+        """Return where Temporal UI shows a workflow, say; None when nobody knows where it is."""
+        if not self.temporal_ui_url:
+            return None
+        ui, namespace = self.temporal_ui_url.rstrip("/"), self.temporal.namespace
+        return f"{ui}/namespaces/{namespace}/{kind}/{quote(its_id, safe='')}"
 
 
 def _digest(token: str) -> bytes:

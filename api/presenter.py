@@ -148,8 +148,7 @@ class Presenter:
         }
 
     def _links(self, job_id: JobId) -> JobLinks:
-        path, ui = self.path_of(job_id), self.gateway.temporal_ui_url
-        namespace = self.gateway.temporal.namespace
+        path = self.path_of(job_id)
         return JobLinks(
             self=path,
             result=f"{path}/result",
@@ -157,7 +156,7 @@ class Presenter:
             cancel=f"{path}/cancel",
             children=f"{self.prefix}/api/jobs?parent={job_id}",
             callbacks=f"{path}/callbacks",
-            temporal_ui=ui and f"{ui.rstrip('/')}/namespaces/{namespace}/workflows/{job_id}",
+            temporal_ui=self.gateway.in_temporal_ui("workflows", str(job_id)),
         )
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from api import scheduling
 from api.presenter import Presenter, cost_view, failure_view
 from api.schedule_views import RunView, ScheduleCounts, ScheduleLinks, ScheduleView
 from jobs.schedules.model import SCHEDULE_LABEL, TIME_LABEL
@@ -62,9 +62,9 @@ class SchedulePresenter:
 
     def _links(self, found: Described) -> ScheduleLinks:
         gateway, prefix = self.presenter.gateway, self.presenter.prefix
-        name, ui = found.stored.schedule_id, gateway.temporal_ui_url
+        name = found.stored.schedule_id
         path = f"{prefix}/api/schedules/{name}"
-        known = quote(f"{gateway.queue}:{found.stored.tenant}:{name}", safe="")
+        known = scheduling.address(gateway, found.stored.tenant).id_of(name)
         return ScheduleLinks(
             self=path,
             jobs=f"{prefix}/api/jobs?label.{SCHEDULE_LABEL}={name}",
@@ -73,8 +73,7 @@ class SchedulePresenter:
             trigger=f"{path}/trigger",
             backfill=f"{path}/backfill",
             preview=f"{path}/preview",
-            temporal_ui=ui
-            and f"{ui.rstrip('/')}/namespaces/{gateway.temporal.namespace}/schedules/{known}",
+            temporal_ui=gateway.in_temporal_ui("schedules", known),
         )
 
 

@@ -52,6 +52,10 @@ class Address:
         """What the ids of all the tenant's schedules begin with in Temporal."""
         return SEPARATOR.join((self.queue, self.tenant, ""))
 
+    def id_of(self, schedule_id: str) -> str:
+        """Return what Temporal calls a schedule that the tenant calls so."""
+        return f"{self.prefix}{schedule_id}"
+
 
 @dataclass(frozen=True)
 class Described:
@@ -106,7 +110,7 @@ async def create(
     try:
         with reaching():
             async with in_time():
-                await at.client.create_schedule(_id(at, stored.schedule_id), schedule)
+                await at.client.create_schedule(at.id_of(stored.schedule_id), schedule)
     except ScheduleAlreadyRunningError:
         raise ScheduleExists(f"there is a schedule {stored.schedule_id!r} already") from None
 
@@ -118,7 +122,7 @@ async def describe(at: Address, schedule_id: str) -> Described:
         ScheduleNotFound: The tenant has no such schedule.
         ServiceUnavailable: Temporal does not answer.
     """
-    handle = at.client.get_schedule_handle(_id(at, schedule_id))
+    handle = at.client.get_schedule_handle(at.id_of(schedule_id))
     async with _asking(schedule_id):
         found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
     return await _described(at, found)
@@ -171,7 +175,7 @@ async def change(
     schedule = _schedule(at, stored, policies, state)
     request = UpdateScheduleRequest(
         namespace=at.client.namespace,
-        schedule_id=_id(at, stored.schedule_id),
+        schedule_id=at.id_of(stored.schedule_id),
         # The SDK's own update ignores conflict tokens.
         schedule=await schedule._to_proto(at.client),
         conflict_token=before.raw.conflict_token,
@@ -225,7 +229,7 @@ async def delete(at: Address, schedule_id: str) -> None:
         ScheduleNotFound: The tenant has no such schedule.
         ServiceUnavailable: Temporal does not answer.
     """
-    handle = at.client.get_schedule_handle(_id(at, schedule_id))
+    handle = at.client.get_schedule_handle(at.id_of(schedule_id))
     async with _asking(schedule_id):
         await handle.delete(rpc_timeout=RPC_TIMEOUT)
 
@@ -233,7 +237,7 @@ async def delete(at: Address, schedule_id: str) -> None:
 async def _patch(at: Address, schedule_id: str, patch: SchedulePatch, key: str | None) -> None:
     request = PatchScheduleRequest(
         namespace=at.client.namespace,
-        schedule_id=_id(at, schedule_id),
+        schedule_id=at.id_of(schedule_id),
         patch=patch,
         identity=at.client.identity,
         # Temporal does what bears the same request id once.
@@ -250,7 +254,7 @@ def _schedule(
         action=ScheduleActionStartWorkflow(
             shapes.WORKFLOW,
             stored,
-            id=_id(at, stored.schedule_id),
+            id=at.id_of(stored.schedule_id),
             task_queue=at.queue,
             priority=shapes.priority(stored),
             static_summary=f"Run {stored.job.type} by schedule {stored.schedule_id}",
@@ -280,10 +284,6 @@ async def _described(at: Address, found: ScheduleDescription) -> Described:
         updated_at=info.last_updated_at,
         raw=found.raw_description,
     )
-
-
-def _id(at: Address, schedule_id: str) -> str:
-    return f"{at.prefix}{schedule_id}"
 
 
 @asynccontextmanager
