@@ -21,6 +21,11 @@ class SchedulePresenter:
 
     presenter: Presenter
 
+    @property
+    def prefix(self) -> str:
+        """What every link begins with."""
+        return self.presenter.prefix
+
     async def one(self, found: Described) -> ScheduleView:
         """Present a schedule."""
         [view] = await self.many([found])
@@ -61,13 +66,12 @@ class SchedulePresenter:
         )
 
     def _links(self, found: Described) -> ScheduleLinks:
-        gateway, prefix = self.presenter.gateway, self.presenter.prefix
-        name = found.stored.schedule_id
-        path = f"{prefix}/api/schedules/{name}"
+        gateway, name = self.presenter.gateway, found.stored.schedule_id
+        path = f"{self.prefix}/api/schedules/{name}"
         known = scheduling.address(gateway, found.stored.tenant).id_of(name)
         return ScheduleLinks(
             self=path,
-            jobs=f"{prefix}/api/jobs?label.{SCHEDULE_LABEL}={name}",
+            jobs=f"{self.prefix}/api/jobs?label.{SCHEDULE_LABEL}={name}",
             pause=f"{path}/pause",
             resume=f"{path}/resume",
             trigger=f"{path}/trigger",

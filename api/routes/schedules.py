@@ -6,7 +6,7 @@ from base64 import b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from api import scheduling
 from api.gateway import GatewayIn, TenantIn
@@ -33,6 +33,17 @@ from storage.schedules import Address, Described
 
 router = APIRouter(prefix="/api/schedules", tags=["schedules"])
 
+
+async def _address(gateway: GatewayIn, tenant: TenantIn) -> Address:
+    return scheduling.address(gateway, tenant)
+
+
+async def _presenter(presenter: PresenterIn) -> SchedulePresenter:
+    return SchedulePresenter(presenter)
+
+
+AddressIn = Annotated[Address, Depends(_address)]
+SchedulePresenterIn = Annotated[SchedulePresenter, Depends(_presenter)]
 IdIn = Annotated[str, Path(pattern=ID_PATTERN)]
 PAGING = {"limit", "cursor"}
 MARK_BYTES = 8
@@ -58,12 +69,12 @@ async def create_schedule(
     response: Response,
     gateway: GatewayIn,
     tenant: TenantIn,
-    presenter: PresenterIn,
+    presenter: SchedulePresenterIn,
     key: IdempotencyKeyIn,
 ) -> ScheduleView:
     """Have a job submitted again and again. Everything is checked now, the payload included."""
     found, is_new = await scheduling.create(gateway, tenant, wanted, key)
-    view = await SchedulePresenter(presenter).one(found)
+    view = await presenter.one(found)
     response.headers["Location"] = view.links.self
     if not is_new:
         response.status_code = 200
@@ -75,9 +86,8 @@ async def create_schedule(
 async def list_schedules(
     request: Request,
     response: Response,
-    gateway: GatewayIn,
-    tenant: TenantIn,
-    presenter: PresenterIn,
+    at: AddressIn,
+    presenter: SchedulePresenterIn,
     limit: LimitIn = 20,
     cursor: Annotated[
         str | None, Query(description="`next` of the previous page.", max_length=2000)
@@ -88,13 +98,12 @@ async def list_schedules(
     A new one appears within a second.
     """
     refuse_unknown(request, PAGING.__contains__)
-    at = scheduling.address(gateway, tenant)
     ids, token = await schedules.page(at, limit=limit, token=_from_cursor(at, cursor))
     found = await asyncio.gather(*(_unless_gone(at, each) for each in ids))
     following = _to_cursor(at, token) if token else None
     response.headers.update(link_headers(request, presenter.prefix, following))
     shown = [each for each in found if each is not None]
-    return SchedulePage(schedules=await SchedulePresenter(presenter).many(shown), next=following)
+    return SchedulePage(schedules=await presenter.many(shown), next=following)
 
 
 @router.post("/preview", summary="Try out times", responses=documented(400, 401, 413, 415, 422))
@@ -106,11 +115,10 @@ async def preview_times(wanted: PreviewRequest, tenant: TenantIn) -> Preview:
 
 @router.get("/{schedule_id}", summary="Look at a schedule", responses=documented(401, 404, 503))
 async def get_schedule(
-    schedule_id: IdIn, gateway: GatewayIn, tenant: TenantIn, presenter: PresenterIn
+    schedule_id: IdIn, at: AddressIn, presenter: SchedulePresenterIn
 ) -> ScheduleView:
     """Return a schedule with its next and last runs."""
-    found = await schedules.describe(scheduling.address(gateway, tenant), schedule_id)
-    return await SchedulePresenter(presenter).one(found)
+    return await presenter.one(await schedules.describe(at, schedule_id))
 
 
 @router.patch(
@@ -131,11 +139,11 @@ async def change_schedule(
     ],
     gateway: GatewayIn,
     tenant: TenantIn,
-    presenter: PresenterIn,
+    presenter: SchedulePresenterIn,
 ) -> ScheduleView:
     """Change what a schedule runs, and when. Runs that have begun stay as they are."""
     found = await scheduling.change(gateway, tenant, schedule_id, patch)
-    return await SchedulePresenter(presenter).one(found)
+    return await presenter.one(found)
 
 
 @router.delete(
@@ -145,9 +153,9 @@ async def change_schedule(
     summary="Delete a schedule",
     responses=documented(401, 404, 503),
 )
-async def delete_schedule(schedule_id: IdIn, gateway: GatewayIn, tenant: TenantIn) -> None:
+async def delete_schedule(schedule_id: IdIn, at: AddressIn) -> None:
     """Delete a schedule. Its jobs stay, and one that runs goes on."""
-    await schedules.delete(scheduling.address(gateway, tenant), schedule_id)
+    await schedules.delete(at, schedule_id)
 
 
 @router.post(
@@ -156,16 +164,11 @@ async def delete_schedule(schedule_id: IdIn, gateway: GatewayIn, tenant: TenantI
     responses=documented(400, 401, 404, 422, 503),
 )
 async def pause_schedule(
-    schedule_id: IdIn,
-    gateway: GatewayIn,
-    tenant: TenantIn,
-    presenter: PresenterIn,
-    body: NoteBody | None = None,
+    schedule_id: IdIn, at: AddressIn, presenter: SchedulePresenterIn, body: NoteBody | None = None
 ) -> ScheduleView:
     """Start nothing until it is resumed. A job that runs goes on; pausing again sets the note."""
-    at = scheduling.address(gateway, tenant)
     await schedules.pause(at, schedule_id, (body and body.note) or "paused over the API")
-    return await SchedulePresenter(presenter).one(await schedules.describe(at, schedule_id))
+    return await presenter.one(await schedules.describe(at, schedule_id))
 
 
 @router.post(
@@ -174,16 +177,11 @@ async def pause_schedule(
     responses=documented(400, 401, 404, 422, 503),
 )
 async def resume_schedule(
-    schedule_id: IdIn,
-    gateway: GatewayIn,
-    tenant: TenantIn,
-    presenter: PresenterIn,
-    body: NoteBody | None = None,
+    schedule_id: IdIn, at: AddressIn, presenter: SchedulePresenterIn, body: NoteBody | None = None
 ) -> ScheduleView:
     """Go on from now. What was due while it was paused is not made up for: see backfill."""
-    at = scheduling.address(gateway, tenant)
     await schedules.resume(at, schedule_id, (body and body.note) or "resumed over the API")
-    return await SchedulePresenter(presenter).one(await schedules.describe(at, schedule_id))
+    return await presenter.one(await schedules.describe(at, schedule_id))
 
 
 @router.post(
@@ -198,16 +196,14 @@ async def resume_schedule(
 )
 async def trigger_schedule(
     schedule_id: IdIn,
-    gateway: GatewayIn,
-    tenant: TenantIn,
-    presenter: PresenterIn,
+    at: AddressIn,
+    presenter: SchedulePresenterIn,
     key: IdempotencyKeyIn,
     body: TriggerBody | None = None,
 ) -> ScheduleView:
     """Run once more, also while it is paused; at most once a second. The overlap policy holds."""
-    at = scheduling.address(gateway, tenant)
     await schedules.trigger(at, schedule_id, body.overlap if body else None, key=key)
-    return await SchedulePresenter(presenter).one(await schedules.describe(at, schedule_id))
+    return await presenter.one(await schedules.describe(at, schedule_id))
 
 
 @router.post(
@@ -239,13 +235,12 @@ async def backfill_schedule(
 )
 async def preview_schedule(
     schedule_id: IdIn,
-    gateway: GatewayIn,
-    tenant: TenantIn,
+    at: AddressIn,
     count: Annotated[int, Query(ge=1, le=MOST_PREVIEWED)] = 10,
     after: Annotated[Time | None, Query(description="Now, when missing.")] = None,
 ) -> Preview:
     """Return the next runs, jitter left out, whether the schedule is paused or not."""
-    found = await schedules.describe(scheduling.address(gateway, tenant), schedule_id)
+    found = await schedules.describe(at, schedule_id)
     left = count if found.remaining_runs is None else min(count, found.remaining_runs)
     return scheduling.preview(when_of(found.stored), after or datetime.now(UTC), left)
 
