@@ -5,13 +5,13 @@ touches several jobs of a tree locks them first, in the order of their ids, here
 `storage/responses.py`, so that no two wait for one another in a circle.
 """
 
-import re
 from datetime import UTC, datetime
 
 from jobs.errors import JobNotFound
 from jobs.model import Ending, JobRef, ProgressReport, Standing
 from jobs.moments import JobEnded, JobStarted
 from jobs.status import JobStatus
+from jobs.texts import keepable, keepable_json
 from jobs.values import JobId, Tenant
 from storage import ends
 from storage.database import Database
@@ -19,9 +19,6 @@ from storage.document_states import LET_GO
 from storage.jobs import COST, get, to_cost, to_failure
 from storage.outbox import outbox, tell
 from telemetry.observer import observe, observe_surely
-
-NUL_ESCAPE = re.compile(r"(\\\\)|\\u0000")
-"""NUL in JSON text; an escaped backslash is matched first, since `u0000` may just follow one."""
 
 FINISH = f"""
     WITH locked AS (
@@ -137,11 +134,11 @@ async def finish(db: Database, ending: Ending, *, result_key: str | None = None)
         ending.job.tenant,
         ending.job.job_id,
         ending.status,
-        None if result_key or ending.result is None else _json_without_nul(ending.result),
+        None if result_key or ending.result is None else keepable_json(ending.result),
         result_key,
         failure.code if failure else None,
-        _without_nul(failure.message) if failure else None,
-        _without_nul(ending.progress.stage),
+        keepable(failure.message) if failure else None,
+        keepable(ending.progress.stage),
         ending.progress.current,
         ending.progress.total,
         ending.started_at,
@@ -204,10 +201,10 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
         """,
         report.job.tenant,
         report.job.job_id,
-        _without_nul(report.progress.stage),
+        keepable(report.progress.stage),
         report.progress.current,
         report.progress.total,
-        None if report.waiting_for is None else _without_nul(report.waiting_for),
+        None if report.waiting_for is None else keepable(report.waiting_for),
     )
     if was == JobStatus.PENDING:
         observe(JobStarted(job=report.job))
@@ -241,12 +238,3 @@ async def mark_running(db: Database, job: JobRef) -> bool:
     if was == JobStatus.PENDING:
         observe(JobStarted(job=job))
     return was is not None
-
-
-def _without_nul(text: str) -> str:
-    # Postgres has no NUL in text or jsonb, and a job must not be unable to end because of one.
-    return text.replace("\x00", "")
-
-
-def _json_without_nul(text: str) -> str:
-    return NUL_ESCAPE.sub(r"\1", text)

@@ -277,13 +277,13 @@ async def test_a_result_keeps_the_order_of_its_fields(db, tenant):
     assert (list(found), list(found["a"])) == (["title", "a"], ["second", "c"])
 
 
-async def test_words_of_an_ending_may_hold_nul(db, tenant):
+async def test_words_of_an_ending_may_hold_what_postgres_cannot(db, tenant):
     row = await inserted(db, tenant)
-    nul = Failure(code="job_defect", message="a\x00b")
+    nul = Failure(code="job_defect", message="a\x00b\ud800")
     await job_moves.write_progress(db, report(row, waiting_for="a\x00b"))
     await job_moves.finish(db, ending(row, FAILED, failure=nul, progress=Progress(stage="\x00c")))
     found = await again(db, row)
-    assert found.failure == Failure(code="job_defect", message="ab")
+    assert found.failure == Failure(code="job_defect", message="ab?")
     assert found.progress.stage == "c"
 
 

@@ -32,6 +32,7 @@ from jobs.approvals import (
 )
 from jobs.errors import ApprovalEditsUnfit, ApprovalMalformed, ApprovalTimedOut, JobCanceled
 from jobs.ports import ApprovalDeeds
+from jobs.texts import ESCAPED_NUL
 from workflows.core import storable
 from workflows.core.records import write
 
@@ -252,5 +253,5 @@ def _check_json(value: Any) -> None:
     size = json_bytes(value)
     if size > LARGEST_BYTES:
         raise ValueError(f"{size:,} bytes of JSON are more than {LARGEST_BYTES:,}")
-    if storable.ESCAPED_NUL.search(json.dumps(value)):
+    if ESCAPED_NUL.search(json.dumps(value)):
         raise ValueError("a NUL character cannot be kept")

@@ -1,18 +1,13 @@
 """What the record cannot hold is refused or mended here: writing it would be tried for ever."""
 
-import re
-
 from jobs.errors import PayloadTooLarge
-from jobs.texts import keepable
+from jobs.texts import ESCAPED_NUL, keepable, keepable_json
 
 LARGEST_COUNT = 2**31 - 1
 """The largest number a progress may show: Postgres's integer."""
 
 LARGEST_JSON = 32 * 1024 * 1024
 """Characters of a result, or of a child's payload: every reader holds all of it in memory."""
-
-ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-"""A NUL in JSON text: its escape, unless the backslash is itself escaped."""
 
 
 def words(text: str) -> str:
@@ -22,7 +17,7 @@ def words(text: str) -> str:
 
 def answer(json_text: str) -> str:
     """Return a model's JSON without NUL, which no model means."""
-    return ESCAPED_NUL.sub(r"\1", json_text)
+    return keepable_json(json_text)
 
 
 def result(json_text: str) -> str:
