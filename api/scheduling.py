@@ -102,9 +102,9 @@ async def change(
     stored = _stored(tenant, terms, job, schedule_id, old.uid).model_copy(
         update={"fingerprint": old.fingerprint, "idempotency_key": old.idempotency_key}
     )
-    return await schedules.change(
-        at, before, stored, _policies(terms), remaining_runs=terms.remaining_runs
-    )
+    named = "remaining_runs" in patch
+    left = terms.remaining_runs if named else before.remaining_runs
+    return await schedules.change(at, before, stored, _policies(terms), remaining_runs=left)
 
 
 async def backfill(
@@ -181,10 +181,12 @@ def _policies(terms: ScheduleTerms) -> Policies:
 
 
 def _document(found: Described) -> dict[str, Any]:
-    """Return the terms of a schedule as the document that a patch applies to."""
+    """Return the terms of a schedule as the document that a patch applies to.
+
+    The runs left are no part of it: there may be none, which nobody can ask for.
+    """
     job = found.stored.job.model_dump(mode="json", exclude_defaults=True)
-    terms = {"job": job, "when": found.stored.when, "remaining_runs": found.remaining_runs}
-    return {**terms, **found.policies.model_dump(mode="json")}
+    return {"job": job, "when": found.stored.when, **found.policies.model_dump(mode="json")}
 
 
 def _merged(document: Any, patch: Any) -> Any:

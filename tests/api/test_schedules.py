@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import ScheduleUpdate
 
 from tests.api.conftest import TEXT, assert_problem, served, with_settings, without_temporal
 from tests.installation import eventually
@@ -252,6 +253,24 @@ async def test_a_change_merges_and_leaves_the_rest_alone(api):
     found = (await api.patch("/api/schedules/daily", json=more)).json()
     assert found["job"]["payload"] == {"text": "Other words."}
     assert (found["remaining_runs"], found["overlap"]) == (None, "skip")
+
+
+async def test_a_schedule_without_runs_left_can_be_changed_and_given_some(api, gateway):
+    await made(api, remaining_runs=1)
+    handle = gateway.temporal.get_schedule_handle(f"{gateway.queue}:default:daily")
+
+    def used_up(given):
+        given.description.schedule.state.remaining_actions = 0
+        return ScheduleUpdate(schedule=given.description.schedule)
+
+    await handle.update(used_up)
+    changed = await api.patch("/api/schedules/daily", json={"overlap": "allow_all"})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["overlap"], changed.json()["remaining_runs"]) == ("allow_all", 0)
+    given = await api.patch("/api/schedules/daily", json={"remaining_runs": 3})
+    assert given.json()["remaining_runs"] == 3
+    freed = await api.patch("/api/schedules/daily", json={"remaining_runs": None})
+    assert freed.json()["remaining_runs"] is None
 
 
 async def test_a_change_that_makes_no_sense_is_refused(api):
