@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import asyncpg
-import httpx2
 import pytest
 
 from local.stack import Stack, started
@@ -26,23 +26,27 @@ TEXT = "The pilot ran for six weeks and cut costs by 14 percent."
 
 
 class Outside:
-    """A client of a running stack, which also looks at the emulator's and Postgres's books."""
+    """A client of a running stack, which also looks at the emulator's and Postgres's books.
 
-    def __init__(self, stack: Stack, http: httpx2.AsyncClient) -> None:
+    It is the lean client of the benchmarks: two cores are shared, and what it needs, others lack.
+    """
+
+    def __init__(self, stack: Stack, http: aiohttp.ClientSession) -> None:
         self.stack, self.http = stack, http
         self.provider = stack.addresses.provider
 
     async def submit(self, **script: Any) -> str:
         text = f"{TEXT} [[emulator: {json.dumps(script)}]]" if script else TEXT
         body = {"type": "summarize_text", "payload": {"text": text}}
-        reply = await self.http.post(f"{self.stack.addresses.gateway}/api/jobs", json=body)
-        return str(reply.raise_for_status().json()["job_id"])
+        async with self.http.post(f"{self.stack.addresses.gateway}/api/jobs", json=body) as reply:
+            return str((await reply.json())["job_id"])
 
     async def get(self, job_id: str, *, wait: int = 0) -> dict[str, Any]:
         url = f"{self.stack.addresses.gateway}/api/jobs/{job_id}"
-        reply = await self.http.get(url, headers={"Prefer": f"wait={wait}"} if wait else {})
-        found: dict[str, Any] = reply.raise_for_status().json()
-        return found
+        headers = {"Prefer": f"wait={wait}"} if wait else {}
+        async with self.http.get(url, headers=headers) as reply:
+            found: dict[str, Any] = await reply.json()
+            return found
 
     async def ended(self, job_id: str, *, every: float = 0.2) -> dict[str, Any]:
         while (job := await self.get(job_id))["status"] in ("pending", "running"):
@@ -51,12 +55,15 @@ class Outside:
 
     async def emulated(self, path: str) -> Any:
         root = self.provider.removesuffix("/v1")
-        return (await self.http.get(f"{root}/__admin/{path}")).json()
+        async with self.http.get(f"{root}/__admin/{path}") as reply:
+            return await reply.json()
 
     async def without_webhooks(self) -> None:
-        found = (await self.http.get(f"{self.provider}/webhook_endpoints")).json()["data"]
+        endpoints = f"{self.provider}/webhook_endpoints"
+        async with self.http.get(endpoints) as reply:
+            found = (await reply.json())["data"]
         for each in found:
-            await self.http.delete(f"{self.provider}/webhook_endpoints/{each['id']}")
+            await (await self.http.delete(f"{endpoints}/{each['id']}")).read()
 
     async def ledger(self) -> list[Any]:
         return await self.rows("SELECT * FROM responses")
@@ -74,9 +81,11 @@ async def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     async with AsyncExitStack() as parts:
         stack = await parts.enter_async_context(started(tmp_path))
-        limits = httpx2.Limits(max_connections=64)
-        headers = {"Authorization": "Bearer emulated"}
-        http = httpx2.AsyncClient(timeout=30, limits=limits, headers=headers)
+        http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={"Authorization": "Bearer emulated"},
+            raise_for_status=True,
+        )
         yield Outside(stack, await parts.enter_async_context(http))
 
 
