@@ -13,6 +13,13 @@ def seconds_of(retry_after: str) -> float:
     try:
         return float(retry_after)
     except ValueError:
-        moment = parsedate_to_datetime(retry_after)
+        moment = _date(retry_after)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - datetime.now(UTC)).total_seconds()
+
+
+def _date(text: str) -> datetime:
+    try:
+        return parsedate_to_datetime(text)
+    except OverflowError as error:
+        raise ValueError(f"no calendar has the date {text!r}") from error

@@ -110,6 +110,7 @@ def test_an_exhausted_quota_is_told_from_a_rate_limit_and_waits_longer(code):
         ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
         ({"retry-after": "-5"}, 0.0),
         ({"retry-after": "soon"}, None),
+        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, failures.LONGEST_RETRY_AFTER_SECONDS),
         ({"retry-after": "9999999"}, failures.LONGEST_RETRY_AFTER_SECONDS),
