@@ -6,11 +6,11 @@ sending is `SubmitUncertain`, because the reply that would tell was lost.
 """
 
 import math
+from datetime import UTC, datetime
 
 import httpx2
 import openai
 
-from activities.retry_after import seconds_of
 from jobs.errors import (
     JobError,
     ProviderBadRequest,
@@ -23,6 +23,7 @@ from jobs.errors import (
     ProviderUnreachable,
     SubmitUncertain,
 )
+from jobs.retry_after import seconds_of
 from jobs.texts import keepable
 
 NEVER_SENT = (
@@ -100,7 +101,7 @@ def _hint(error: openai.APIError) -> float | None:
         if "retry-after-ms" in headers:
             seconds = float(headers["retry-after-ms"]) / 1000
         else:
-            seconds = seconds_of(headers["retry-after"])
+            seconds = seconds_of(headers["retry-after"], datetime.now(UTC))
     except (KeyError, ValueError):
         return None
     if math.isnan(seconds):

@@ -13,14 +13,15 @@
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 
 from backburner.models import Job
+from jobs.retry_after import seconds_of
 
 
 class BackburnerError(Exception):
@@ -117,13 +118,8 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
 
 def _seconds(retry_after: str | None) -> float | None:
     """Return the wait a Retry-After header asks for, which may be seconds or a date."""
-    if retry_after is None:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
     try:
-        at = parsedate_to_datetime(retry_after)
+        seconds = seconds_of(retry_after or "", datetime.now(UTC))
     except ValueError:
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

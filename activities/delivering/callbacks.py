@@ -13,7 +13,6 @@ from temporalio import activity
 from activities.delivering.gate import Gate
 from activities.delivering.message import Writer, signed_headers
 from activities.delivering.posting import Poster, Reply
-from activities.retry_after import seconds_of
 from jobs.callbacks import (
     LONGEST_RETRY_AFTER,
     AttemptError,
@@ -25,6 +24,7 @@ from jobs.callbacks import (
 )
 from jobs.errors import CallbackNotFound, CallbackRefused, JobNotFound
 from jobs.ports import DeliveryDeeds
+from jobs.retry_after import seconds_of
 from storage import deliveries, secrets
 from storage.database import Database
 from storage.deliveries import Attempt, Delivery
@@ -155,7 +155,7 @@ def _error(reply: Reply) -> AttemptError | None:
 
 def _asked_wait(reply: Reply) -> timedelta:
     try:
-        seconds = seconds_of(reply.retry_after or "0")
+        seconds = seconds_of(reply.retry_after or "0", datetime.now(UTC))
     except ValueError:
         return timedelta(0)
     if not math.isfinite(seconds) or seconds > LONGEST_RETRY_AFTER.total_seconds():

@@ -75,6 +75,24 @@ async def test_a_wait_longer_than_the_patience_is_not_begun(gateway):
     assert len(gateway.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ("7", 7.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+    ],
+)
+async def test_a_wait_that_makes_no_sense_is_none(client, gateway, said, understood):
+    gateway.troubles = [lambda: problem(409, "x", headers={"Retry-After": said})]
+    with pytest.raises(ApiError) as caught:
+        await client.job_types()
+    assert caught.value.retry_after_seconds == understood
+
+
 async def test_an_answer_that_is_no_problem_document_still_names_its_status(gateway):
     async with AsyncBackburner(gateway.url) as client:
         with pytest.raises(ApiError) as caught:

@@ -1,11 +1,14 @@
-"""Reads the header with which servers put us off."""
+"""Reads the header with which servers put others off."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
-def seconds_of(retry_after: str) -> float:
+def seconds_of(retry_after: str, now: datetime) -> float:
     """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3).
+
+    Returns:
+        Seconds from `now` on; may be negative, infinite or not a number.
 
     Raises:
         ValueError: It is neither.
@@ -15,7 +18,7 @@ def seconds_of(retry_after: str) -> float:
     except ValueError:
         moment = _date(retry_after)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()
+    return (moment - now).total_seconds()
 
 
 def _date(text: str) -> datetime:
