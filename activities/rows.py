@@ -1,6 +1,7 @@
 """Implements `RowDeeds`: stored files become rows."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -18,7 +19,16 @@ from jobs.errors import (
     TooManyRows,
 )
 from jobs.ports import RowDeeds
-from jobs.rows import LONGEST_ROW, MOST_CHARACTERS, MOST_ROWS, Rows, RowsRequest, chosen, compact
+from jobs.rows import (
+    LONGEST_ROW,
+    MOST_CHARACTERS,
+    MOST_ROWS,
+    Rows,
+    RowsRequest,
+    compact,
+    only,
+    require,
+)
 from storage import documents, job_moves
 from storage.database import Database
 from storage.documents import Document
@@ -61,26 +71,46 @@ class Tables(RowDeeds):
         except FileNotFoundError as error:
             raise DocumentNotFound(f"the file of document {document.id} is gone") from error
         # In a thread: a large table takes a second, which other deeds and heartbeats need.
-        return await asyncio.to_thread(_checked, content, document.name, columns)
+        return await asyncio.to_thread(checked, content, document.name, columns)
 
 
-def _checked(content: bytes, name: str, columns: tuple[str, ...]) -> list[dict[str, JsonValue]]:
+def checked(content: bytes, name: str, columns: Sequence[str]) -> list[dict[str, JsonValue]]:
+    """Read the rows of a document, of which only these columns are kept.
+
+    Raises:
+        DocumentFailure: It is no table, or too large; the code says why.
+        ColumnNotFound: It has none of that name.
+    """
     try:
-        rows = rows_of(content, name, MOST_ROWS)
+        return _within_bounds(rows_of(content, name), name, columns)
     except NoTable as error:
         raise DocumentNotATable(f"The document {name!r} {error}.") from error
     except Refusal as refusal:
         why = f"{PREDICATES[refusal.code]} ({refusal.detail})"
         raise BY_CODE[refusal.code](f"The document {name!r} {why}.") from refusal
-    if len(rows) > MOST_ROWS:
-        raise TooManyRows(f"The table {name!r} has more than {MOST_ROWS:,} rows.")
-    rows = chosen(rows, columns)
-    sizes = [len(compact(row)) for row in rows]
-    if (longest := max(sizes)) > LONGEST_ROW:
-        raise DocumentTooLarge(
-            f"Row {sizes.index(longest) + 1} of the table {name!r} has {longest:,} characters; "
-            f"{LONGEST_ROW:,} are allowed. Name the columns that are needed."
-        )
-    if sum(sizes) > MOST_CHARACTERS:
-        raise DocumentTooLarge(f"The table {name!r} has more than {MOST_CHARACTERS:,} characters.")
-    return rows
+
+
+def _within_bounds(
+    rows: Iterator[dict[str, JsonValue]], name: str, columns: Sequence[str]
+) -> list[dict[str, JsonValue]]:
+    # Row by row: a short file can have long rows, for each of them names its cells.
+    kept: list[dict[str, JsonValue]] = []
+    known: set[str] = set()
+    characters = 0
+    for number, row in enumerate(rows, start=1):
+        if number > MOST_ROWS:
+            raise TooManyRows(f"The table {name!r} has more than {MOST_ROWS:,} rows.")
+        known.update(row)
+        kept.append(only(columns, row))
+        size = len(compact(kept[-1]))
+        if size > LONGEST_ROW:
+            raise DocumentTooLarge(
+                f"Row {number} of the table {name!r} has {size:,} characters; "
+                f"{LONGEST_ROW:,} are allowed. Name the columns that are needed."
+            )
+        characters += size
+        if characters > MOST_CHARACTERS:
+            most = f"more than {MOST_CHARACTERS:,} characters"
+            raise DocumentTooLarge(f"The table {name!r} has {most}.")
+    require(columns, known)
+    return kept

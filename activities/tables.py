@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import PurePath
@@ -11,7 +12,10 @@ from typing import Any, NoReturn
 from pydantic import JsonValue
 
 from activities.extraction.decoding import decode
+from activities.extraction.errors import Refusal
+from activities.extraction.tables import MOST_COLUMNS
 from jobs.delimiters import SAMPLE_ROWS, delimiter_of
+from jobs.texts import keepable
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 """Names that make a file with a single column a table; other text has one column, too."""
@@ -21,19 +25,20 @@ EXACT_DIGITS = 15
 
 ZIP = b"PK\x03\x04"
 
-Rows = list[dict[str, JsonValue]]
+DEEPEST = 64
+"""Levels of nesting a cell may have: as many as a request's body."""
 
 
 class NoTable(ValueError):
     """What the bytes are instead of rows, to follow "the document"."""
 
 
-def rows_of(content: bytes, name: str, most: int) -> Rows:
-    """Read up to one row more than `most`, so that the caller sees when there are more.
+def rows_of(content: bytes, name: str) -> Iterator[dict[str, JsonValue]]:
+    """Read rows, one after the other, only as far as they are asked for.
 
     Raises:
         NoTable: It cannot be read as rows.
-        Refusal: It is not text, or of an encoding nobody can tell.
+        Refusal: It is not text, of an encoding nobody can tell, or has too many columns.
     """
     if content.startswith(ZIP):
         raise NoTable("is a spreadsheet or an archive; save the sheet as CSV")
@@ -42,17 +47,14 @@ def rows_of(content: bytes, name: str, most: int) -> Rows:
         rows = _from_json(text)
     else:
         rows = _from_csv(text, has_one_column=PurePath(name).suffix.lower() in TABLE_SUFFIXES)
-    found: Rows = []
+    row = None
     for row in rows:
-        found.append({_storable(key): _clean(cell) for key, cell in row.items()})
-        if len(found) > most:
-            break
-    if not found:
+        yield row
+    if row is None:
         raise NoTable("has no row")
-    return found
 
 
-def _from_json(text: str) -> Iterator[dict[str, Any]]:
+def _from_json(text: str) -> Iterator[dict[str, JsonValue]]:
     try:
         document = _parsed(text)
     except ValueError as error:
@@ -70,7 +72,7 @@ def _from_json(text: str) -> Iterator[dict[str, Any]]:
         yield _object(row, f"item {number}")
 
 
-def _from_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _from_lines(lines: Iterable[str]) -> Iterator[dict[str, JsonValue]]:
     for number, line in enumerate(lines, start=1):
         try:
             row = _parsed(line)
@@ -79,10 +81,10 @@ def _from_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield _object(row, f"line {number}")
 
 
-def _object(row: Any, where: str) -> dict[str, Any]:
+def _object(row: Any, where: str) -> dict[str, JsonValue]:
     if not isinstance(row, dict) or not row:
         raise NoTable(f"holds something else than an object with members in {where}")
-    return row
+    return {keepable(name): _clean(cell) for name, cell in row.items()}
 
 
 def _parsed(text: str) -> Any:
@@ -104,7 +106,7 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _from_csv(text: str, *, has_one_column: bool) -> Iterator[dict[str, Any]]:
+def _from_csv(text: str, *, has_one_column: bool) -> Iterator[dict[str, JsonValue]]:
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep=") and len(first.strip()) == len("sep=") + 1:
         delimiter, text = first.strip()[-1], rest  # Excel's way to say it
@@ -124,36 +126,35 @@ def _from_csv(text: str, *, has_one_column: bool) -> Iterator[dict[str, Any]]:
 
 def _heading(cells: list[str]) -> list[str]:
     """Name every column, each name once."""
-    names: list[str] = []
+    if len(cells) > MOST_COLUMNS:
+        raise Refusal("document_too_large", f"more than {MOST_COLUMNS:,} columns")
+    names: dict[str, None] = {}  # a list that is quick to ask
+    repeats = Counter[str]()
     for number, cell in enumerate(cells, start=1):
-        name = base = cell.strip() or f"column {number}"
-        again = 1
+        name = base = keepable(cell.strip()) or f"column {number}"
         while name in names:
-            again += 1
-            name = f"{base} ({again})"
-        names.append(name)
-    return names
+            repeats[base] += 1
+            name = f"{base} ({repeats[base] + 1})"
+        names[name] = None
+    return list(names)
 
 
-def _row(heading: list[str], cells: list[str], line: int) -> dict[str, str]:
+def _row(heading: list[str], cells: list[str], line: int) -> dict[str, JsonValue]:
     if any(cell.strip() for cell in cells[len(heading) :]):
         counts = f"{len(cells)} cells and {len(heading)} columns"
         raise NoTable(f"has more cells than columns in line {line}: {counts}")
     cells += [""] * (len(heading) - len(cells))
-    return dict(zip(heading, cells, strict=False))
+    return dict(zip(heading, map(keepable, cells), strict=False))
 
 
-def _clean(cell: Any) -> JsonValue:
+def _clean(cell: Any, depth: int = 1) -> JsonValue:
+    if depth > DEEPEST and isinstance(cell, list | dict):
+        raise NoTable(f"is nested deeper than {DEEPEST} levels")
     if isinstance(cell, str):
-        return _storable(cell)
+        return keepable(cell)
     if isinstance(cell, list):
-        return [_clean(each) for each in cell]
+        return [_clean(each, depth + 1) for each in cell]
     if isinstance(cell, dict):
-        return {_storable(name): _clean(each) for name, each in cell.items()}
+        return {keepable(name): _clean(each, depth + 1) for name, each in cell.items()}
     clean: JsonValue = cell
     return clean
-
-
-def _storable(text: str) -> str:
-    """Drop what JSON can carry and Postgres cannot."""
-    return text.replace("\x00", "").encode(errors="replace").decode()

@@ -1,7 +1,7 @@
 """Rows of a table: what one job takes of them, and how they are put before a model."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, JsonValue
@@ -64,14 +64,25 @@ def chosen(
         ColumnNotFound: No row has one of them.
     """
     rows = list(rows)
-    known = {name for row in rows for name in row}
+    require(columns, {name for row in rows for name in row})
+    return [only(columns, row) for row in rows]
+
+
+def only(columns: Sequence[str], row: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Keep these columns of a row, as far as it has them; without any, keep everything."""
+    return {name: row[name] for name in columns if name in row} if columns else row
+
+
+def require(columns: Sequence[str], known: Collection[str]) -> None:
+    """Make sure that there are these columns.
+
+    Raises:
+        ColumnNotFound: One of them is not known.
+    """
     absent = [name for name in columns if name not in known]
     if absent:
         there = ", ".join(map(repr, sorted(known)[:20])) or "none"
         raise ColumnNotFound(f"no column {absent[0]!r}; the columns are {there}")
-    if not columns:
-        return rows
-    return [{name: row[name] for name in columns if name in row} for row in rows]
 
 
 def in_words(number: int, row: dict[str, JsonValue]) -> str:

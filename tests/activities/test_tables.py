@@ -1,15 +1,20 @@
 """Bytes as rows: what is a table, and what is said about the rest."""
 
+import json
+
 import pytest
 
 from activities.extraction.errors import Refusal
-from activities.tables import NoTable, rows_of
+from activities.extraction.tables import MOST_COLUMNS
+from activities.rows import checked
+from activities.tables import DEEPEST, NoTable, rows_of
+from jobs.errors import DocumentTooLarge
 
 ANN = {"name": "Ann", "city": "Rome"}
 
 
 def rows(content: str | bytes, name: str = "leads.csv"):
-    return rows_of(content if isinstance(content, bytes) else content.encode(), name, 1000)
+    return list(rows_of(content if isinstance(content, bytes) else content.encode(), name))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,7 @@ def test_one_column_is_a_table_only_by_name():
         ('[{"a": 1},', "is not valid JSON"),
         ('[{"a": NaN}]', "NaN is no JSON number"),
         ("[" * 100_000, "nested too deeply"),
+        (json.dumps([{"a": 0}]).replace("0", "[" * 600 + "]" * 600), "nested deeper than 64"),
         (b"PK\x03\x04" + bytes(30), "save the sheet as CSV"),
     ],
     ids=lambda value: str(value)[:24],
@@ -115,5 +121,30 @@ def test_an_encoding_that_nobody_can_tell_is_refused(content, code):
     assert caught.value.code == code
 
 
-def test_no_more_rows_are_read_than_needed_to_see_that_there_are_too_many():
-    assert len(rows_of(b"a,b\n" + b"1,2\n" * 50, "t.csv", 10)) == 11
+def test_a_cell_may_nest_as_deep_as_a_requests_body():
+    deepest = "[" * DEEPEST + "0" + "]" * DEEPEST
+    assert rows(f'[{{"a": {deepest}}}]') == [{"a": json.loads(deepest)}]
+    with pytest.raises(NoTable, match=f"nested deeper than {DEEPEST} levels"):
+        rows(f'[{{"a": [{deepest}]}}]')
+
+
+def test_a_heading_of_one_name_over_and_over_is_told_apart_at_once():
+    heading = ",".join(["name"] * MOST_COLUMNS)
+    [row] = rows(f"{heading}\nAnn\n")
+    assert [*row][::1999] == ["name", f"name ({MOST_COLUMNS})"]
+    with pytest.raises(Refusal, match="document_too_large"):
+        rows(f"{heading},name\nAnn\n")
+
+
+def test_rows_are_read_only_as_far_as_they_are_asked_for():
+    table = rows_of(b"a,b\n1,2\n1,2,3\n", "t.csv")
+    assert next(table) == {"a": "1", "b": "2"}
+    with pytest.raises(NoTable, match="more cells than columns in line 3"):
+        next(table)
+
+
+def test_short_lines_under_a_wide_heading_do_not_fill_the_memory():
+    wide = ",".join(f"a column with a long name {number}" for number in range(500))
+    table = f"{wide}\n" + "1\n" * 200 + ",".join("1" * 501)  # the last line is no row
+    with pytest.raises(DocumentTooLarge, match="more than 2,000,000 characters"):
+        checked(table.encode(), "t.csv", ())
