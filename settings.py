@@ -40,7 +40,12 @@ WEB_PORTS = frozenset({443, 8443})
 
 
 class _Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="BACKBURNER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="BACKBURNER_",
+        env_ignore_empty=True,  # a compose file hands unset variables on as empty ones
+        frozen=True,
+        extra="ignore",
+    )
 
 
 class StorageSettings(_Settings):
@@ -71,7 +76,7 @@ class TemporalSettings(_Settings):
     temporal_ui_url: str | None = None
 
 
-class OpenAISettings(BaseSettings):
+class OpenAISettings(_Settings):
     """The provider. Names follow OpenAI's own SDK.
 
     Attributes:
@@ -91,7 +96,7 @@ class OpenAISettings(BaseSettings):
             has less than a day left is uploaded anew.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OPENAI_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OPENAI_")
 
     api_key: SecretStr
     base_url: str = "https://api.openai.com/v1"
@@ -135,9 +140,6 @@ class WorkerSettings(_Settings):
     build_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
     versioning: Literal["auto_upgrade", "pinned"] = "auto_upgrade"
 
-    # A compose file hands unset variables on as empty ones.
-    model_config = SettingsConfigDict(env_ignore_empty=True)
-
     @model_validator(mode="after")
     def _deployed_as_something(self) -> Self:
         if (self.deployment is None) is not (self.build_id is None):
@@ -154,9 +156,6 @@ class TelemetrySettings(_Settings):
         metrics_port: Port of a worker's `/metrics`; None serves none.
         temporal_metrics_port: Port of the metrics of Temporal's SDK, in worker and gateway alike.
     """
-
-    # A compose file hands unset variables on as empty ones.
-    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     log_format: Literal["text", "json"] = "text"
     metrics_host: str = "127.0.0.1"
@@ -267,11 +266,6 @@ class CallbackSettings(_Settings):
         if self.callback_ports is not None:
             ports = frozenset(self.callback_ports)
         return UrlPolicy(https_only=production, ports=ports, networks=self.callback_networks)
-
-    @field_validator("channels_file", mode="before")
-    @classmethod
-    def _unset_is_empty(cls, path: object) -> object:
-        return path or None  # a compose file hands unset variables on as empty ones
 
     @field_validator("secret_keys")
     @classmethod
