@@ -11,14 +11,15 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
 
 import openai
 import uvloop
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
@@ -64,7 +65,7 @@ from settings import (
     TemporalSettings,
     WorkerSettings,
 )
-from storage.database import UNAVAILABLE, Database, connect
+from storage.database import CANNOT_OPEN, Database, connect
 from storage.installation import installation_id
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
@@ -95,7 +96,7 @@ PASSED_THROUGH = ("jobs", "workflows", "opentelemetry")
 """Imported once instead of per workflow."""
 
 
-class CannotRun(RuntimeError):
+class CannotRun(Exception):
     """The worker cannot start or go on; the text is for people."""
 
 
@@ -281,23 +282,24 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
     Raises:
         CannotRun: Something needed is missing, or a worker broke.
     """
+    seen = TelemetrySettings()
+    configure_logging(seen.log_format)
     storage, temporal = StorageSettings(), TemporalSettings()
     settings, provider = WorkerSettings(), _provider_settings()
     store, url = open_store(storage.objects_url), storage.database_url
-    await migrate(url)
-    db = await stack.enter_async_context(connect(url, pool_size=storage.database_pool_size))
-    seen = TelemetrySettings()
-    interceptors = stack.enter_context(
-        telemetry(
-            "backburner-worker",
-            host=seen.metrics_host,
-            port=seen.metrics_port,
-            temporal_port=seen.temporal_metrics_port,
-        )
-    )
+    with _needed("Postgres cannot be reached at BACKBURNER_DATABASE_URL", *CANNOT_OPEN):
+        await migrate(url)
+        db = await stack.enter_async_context(connect(url, pool_size=storage.database_pool_size))
+    host, port, temporal_port = seen.metrics_host, seen.metrics_port, seen.temporal_metrics_port
+    shown = telemetry("backburner-worker", host=host, port=port, temporal_port=temporal_port)
+    with _needed("The metrics cannot be served", OSError):
+        interceptors = stack.enter_context(shown)
     show_zeroes()
-    client = await connect_temporal(store, interceptors=interceptors)
-    await register_search_attributes(client)
+    with _needed("Temporal cannot be reached at TEMPORAL_ADDRESS", RPCError, RuntimeError):
+        client = await connect_temporal(store, interceptors=interceptors)
+        await register_search_attributes(client)
+        if Queue.MAIN in queues:
+            await ensure_maintenance(client, temporal.queue)
     job_types = discover()
     deeds = await stack.enter_async_context(
         build(
@@ -313,8 +315,6 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
         )
     )
     pool = workers(client, deeds, job_types, queues, base=temporal.queue, settings=settings)
-    if Queue.MAIN in queues:
-        await ensure_maintenance(client, temporal.queue)
     logger.info("serving %s", ", ".join(each.task_queue for each in pool))
     await _until_told(pool, deeds.watcher)
 
@@ -337,10 +337,21 @@ async def _until_told(pool: list[Worker], watcher: Watcher) -> None:
             raise CannotRun(f"a worker broke: {run}") from run
 
 
+@contextmanager
+def _needed(words: str, *errors: type[Exception]) -> Iterator[None]:
+    """Say in one sentence what there is not."""
+    try:
+        yield
+    except errors as error:
+        raise CannotRun(f"{words}: {str(error) or type(error).__name__}") from error
+
+
 def _provider_settings() -> OpenAISettings:
     try:
         return OpenAISettings()
     except ValidationError as error:
+        if error.errors()[0]["type"] != "missing":
+            raise
         raise CannotRun("OPENAI_API_KEY is not set: the worker cannot submit anything") from error
 
 
@@ -360,14 +371,8 @@ async def run(queues: Sequence[Queue]) -> None:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
         raise CannotRun(f"The setting {name!r} is wrong: {first['msg']}") from error
-    except (MigrationRefused, PluginRefused, ServiceUnavailable) as error:
+    except (MigrationRefused, PluginRefused, ServiceUnavailable, SettingsError) as error:
         raise CannotRun(str(error)) from error
-    except UNAVAILABLE as error:
-        raise CannotRun(
-            f"Postgres cannot be reached at BACKBURNER_DATABASE_URL: {error}"
-        ) from error
-    except (RPCError, RuntimeError) as error:
-        raise CannotRun(f"Temporal cannot be reached at TEMPORAL_ADDRESS: {error}") from error
 
 
 def main() -> int:
@@ -379,7 +384,6 @@ def main() -> int:
         default=list(SWITCHES.values()),
         help=f"comma-separated, of {', '.join(SWITCHES)}; all by default",
     )
-    configure_logging(TelemetrySettings().log_format)
     try:
         uvloop.run(run(parser.parse_args().queues))
     except CannotRun as error:

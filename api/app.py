@@ -169,8 +169,8 @@ async def open_gateway(
 
 def main() -> None:
     """Serve until told to stop; what is missing is said in one sentence."""
-    configure_logging(TelemetrySettings().log_format)
     try:
+        configure_logging(TelemetrySettings().log_format)
         _run()
     except ValidationError as error:
         first = error.errors()[0]
