@@ -12,6 +12,7 @@ from temporalio.worker import (
 )
 
 from jobs.errors import JobError
+from jobs.registry import find
 from telemetry.logs import about_job
 
 
@@ -25,12 +26,15 @@ class Failures(Interceptor):
 
 class _Translating(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        try:
-            with about_job(activity.info().workflow_id or ""):
+        info = activity.info()
+        # The ids of other workflows, as of deliveries, are not those of jobs.
+        is_of_job = find(info.workflow_type or "") is not None
+        with about_job((is_of_job and info.workflow_id) or ""):
+            try:
                 return await self.next.execute_activity(input)
-        except JobError as error:
-            activity.logger.info("%s: %s", error.code, error.detail)
-            raise to_application_error(error) from error
+            except JobError as error:
+                activity.logger.info("%s: %s", error.code, error.detail)
+                raise to_application_error(error) from error
 
 
 def to_application_error(error: JobError) -> ApplicationError:
