@@ -13,16 +13,16 @@ from temporalio import activity
 from activities.delivering.gate import Gate
 from activities.delivering.message import Writer, signed_headers
 from activities.delivering.posting import Poster, Reply
+from activities.delivering.turns import due, tried, turned_away
 from jobs.callbacks import (
     LONGEST_RETRY_AFTER,
     AttemptError,
     AttemptRequest,
-    DeliveryStatus,
     UrlPolicy,
     Verdict,
     target_of,
 )
-from jobs.errors import CallbackNotFound, CallbackRefused, JobNotFound
+from jobs.errors import CallbackRefused, JobNotFound
 from jobs.ports import DeliveryDeeds
 from jobs.retry_after import seconds_of
 from storage import deliveries, secrets
@@ -62,23 +62,16 @@ class Callbacks(DeliveryDeeds):
     @activity.defn(name="attempt_callback")
     async def attempt_callback(self, request: AttemptRequest) -> Verdict:
         """Send a callback once and write down how it went, unless there is nothing to do."""
-        try:
-            delivery = await deliveries.get(self.db, request.tenant, request.delivery_id)
-        except CallbackNotFound:
-            return Verdict()  # deleted with its job
-        if not delivery.status.is_open:
+        delivery = await due(self.db, request)
+        if delivery is None:
             return Verdict()
         with about_job(str(delivery.job_id or "")):
-            return await self._attempt(delivery, request)
-
-    async def _attempt(self, delivery: Delivery, request: AttemptRequest) -> Verdict:
-        with self.gate.place_at(_receiver(delivery)) as wait:
-            if wait is not None:
-                await deliveries.postpone(self.db, delivery, wait)
-                return Verdict(wait=wait, turned_away=True)
-            began = datetime.now(UTC)
-            reply = await self._post(delivery)
-        return await self._settle(delivery, request, began, reply)
+            with self.gate.place_at(_receiver(delivery)) as wait:
+                if wait is not None:
+                    return await turned_away(self.db, delivery, wait)
+                began = datetime.now(UTC)
+                reply = await self._post(delivery)
+            return await self._settle(delivery, request.pause, began, reply)
 
     async def _post(self, delivery: Delivery) -> Reply:
         if not delivery.accepted:
@@ -101,10 +94,9 @@ class Callbacks(DeliveryDeeds):
         return reply
 
     async def _settle(
-        self, delivery: Delivery, request: AttemptRequest, began: datetime, reply: Reply
+        self, delivery: Delivery, pause: timedelta | None, began: datetime, reply: Reply
     ) -> Verdict:
         error = _error(reply)
-        status, wait = _standing(error, request.pause, reply)
         attempt = Attempt(
             started_at=began,
             duration=reply.took,
@@ -113,7 +105,7 @@ class Callbacks(DeliveryDeeds):
             message=reply.message,
             excerpt=reply.excerpt,
         )
-        await deliveries.record(self.db, delivery, attempt, status, wait=wait)
+        verdict = await tried(self.db, delivery, attempt, pause, _asked_wait(reply))
         if error is not None and delivery.endpoint_id is not None:
             gone = reply.status == HTTPStatus.GONE
             disabled = await deliveries.disable_if_due(
@@ -127,20 +119,7 @@ class Callbacks(DeliveryDeeds):
                 instruments.ENDPOINTS_DISABLED.add(1, {"reason": "gone" if gone else "failing"})
                 activity.logger.warning("endpoint %s was disabled: %s", delivery.endpoint_id, error)
                 return Verdict()
-        return Verdict(wait=wait)
-
-
-def _standing(
-    error: AttemptError | None, pause: timedelta | None, reply: Reply
-) -> tuple[DeliveryStatus, timedelta | None]:
-    """Say how a delivery stands after an attempt, and how long until the next one."""
-    if error is None:
-        return DeliveryStatus.DELIVERED, None
-    if error in (AttemptError.GONE, AttemptError.ENDPOINT_DISABLED):
-        return DeliveryStatus.ABANDONED, None
-    if pause is None:
-        return DeliveryStatus.EXHAUSTED, None
-    return DeliveryStatus.DELIVERING, max(pause, _asked_wait(reply))
+        return verdict
 
 
 def _error(reply: Reply) -> AttemptError | None:

@@ -7,20 +7,18 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 
 from activities.delivering.gate import Gate
+from activities.delivering.turns import due, tried, turned_away
 from activities.notifying import mail
 from activities.notifying.sending import Sent, Unusable
 from activities.notifying.services import Services
 from activities.notifying.wording import BAD_NEWS, Author
-from jobs.callbacks import AttemptError, AttemptRequest, DeliveryStatus, Verdict
+from jobs.callbacks import AttemptError, AttemptRequest, Verdict
 from jobs.channels import Channels, EmailChannel
-from jobs.errors import CallbackNotFound, JobNotFound
+from jobs.errors import JobNotFound
 from jobs.ports import NotificationDeeds
-from storage import deliveries
 from storage.database import Database
 from storage.deliveries import Attempt, Delivery
-
-FINAL = (AttemptError.RECIPIENT_REFUSED, AttemptError.MESSAGE_REFUSED, AttemptError.GONE)
-"""What no other attempt would change."""
+from telemetry.logs import about_job
 
 
 @dataclass(frozen=True)
@@ -37,20 +35,23 @@ class Notifications(NotificationDeeds):
     @activity.defn(name="attempt_notification")
     async def attempt_notification(self, request: AttemptRequest) -> Verdict:
         """Send a notification once and write down how it went, unless there is nothing to do."""
-        try:
-            delivery = await deliveries.get(self.db, request.tenant, request.delivery_id)
-        except CallbackNotFound:
-            return Verdict()  # deleted with its job
-        if not delivery.status.is_open:
+        delivery = await due(self.db, request)
+        if delivery is None:
             return Verdict()
-        with self.gate.place_at(delivery.via or "") as wait:
-            if wait is not None:
-                await deliveries.postpone(self.db, delivery, wait)
-                return Verdict(wait=wait, turned_away=True)
-            began, clock = datetime.now(UTC), time.monotonic()
-            sent = await self._send(delivery)
-        took = timedelta(seconds=time.monotonic() - clock)
-        return await self._settle(delivery, request.pause, began, took, sent)
+        with about_job(str(delivery.job_id or "")):
+            with self.gate.place_at(delivery.via or "") as wait:
+                if wait is not None:
+                    return await turned_away(self.db, delivery, wait)
+                began, clock = datetime.now(UTC), time.monotonic()
+                sent = await self._send(delivery)
+            attempt = Attempt(
+                started_at=began,
+                duration=timedelta(seconds=time.monotonic() - clock),
+                error=sent.error,
+                message=sent.message,
+                untold=sent.untold,
+            )
+            return await tried(self.db, delivery, attempt, request.pause)
 
     async def _send(self, delivery: Delivery) -> Sent:
         name = delivery.via or ""
@@ -71,34 +72,3 @@ class Notifications(NotificationDeeds):
             return Sent(AttemptError.GONE, error.detail)
         except Unusable as error:
             return Sent(AttemptError.CHANNEL_UNUSABLE, str(error))
-
-    async def _settle(
-        self,
-        delivery: Delivery,
-        pause: timedelta | None,
-        began: datetime,
-        took: timedelta,
-        sent: Sent,
-    ) -> Verdict:
-        status, wait = _standing(sent.error, pause)
-        attempt = Attempt(
-            started_at=began,
-            duration=took,
-            error=sent.error,
-            message=sent.message,
-            untold=sent.untold,
-        )
-        await deliveries.record(self.db, delivery, attempt, status, wait=wait)
-        return Verdict(wait=wait)
-
-
-def _standing(
-    error: AttemptError | None, pause: timedelta | None
-) -> tuple[DeliveryStatus, timedelta | None]:
-    if error is None:
-        return DeliveryStatus.DELIVERED, None
-    if error in FINAL:
-        return DeliveryStatus.ABANDONED, None
-    if pause is None:
-        return DeliveryStatus.EXHAUSTED, None
-    return DeliveryStatus.DELIVERING, pause
