@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from jobs.errors import ResultLinkRefused
@@ -29,6 +29,32 @@ class ResultLink:
     tenant: Tenant
     job_id: JobId
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class ResultLinks:
+    """Makes the links that go out.
+
+    Attributes:
+        gateway: Where readers reach the gateway; without it links are paths.
+        key: Signs them.
+        lifetime: How long they work, unless somebody says otherwise.
+    """
+
+    gateway: str | None
+    key: str
+    lifetime: timedelta
+
+    def to(self, path: str) -> str:
+        """Return the URL of anything that the gateway serves."""
+        return f"{(self.gateway or '').rstrip('/')}{path}"
+
+    def to_result(
+        self, tenant: Tenant, job_id: JobId, now: datetime, lifetime: timedelta | None = None
+    ) -> str:
+        """Return a URL that needs no token."""
+        until = now + (self.lifetime if lifetime is None else lifetime)
+        return self.to(f"{PATH}/{to_token(ResultLink(tenant, job_id, until), self.key)}")
 
 
 def to_token(link: ResultLink, key: str) -> str:

@@ -1,13 +1,13 @@
 """What a callback says: the body, and the headers that sign it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
 
 from jobs.callbacks import EventType
-from jobs.result_links import PATH, ResultLink, to_token
+from jobs.result_links import ResultLinks
 from jobs.status import JobStatus
 from jobs.webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from storage import jobs
@@ -29,18 +29,10 @@ STATUS_TOLD: dict[str, JobStatus] = {
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes bodies.
-
-    Attributes:
-        public_url: Where receivers reach the gateway.
-        link_key: Signs links to results.
-        link_lifetime: How long they work.
-    """
+    """Writes bodies."""
 
     db: Database
-    public_url: str | None
-    link_key: str
-    link_lifetime: timedelta
+    links: ResultLinks
 
     async def body_of(self, delivery: Delivery) -> bytes:
         """Return the body of a delivery."""
@@ -56,12 +48,8 @@ class Writer:
             body = to_json({**said, "result": result})
             if len(body) <= LARGEST_BYTES:
                 return body
-        return to_json({**said, "result_url": self._link(job)})
-
-    def _link(self, job: JobRow) -> str:
-        until = datetime.now(UTC) + self.link_lifetime
-        token = to_token(ResultLink(job.tenant, job.id, until), self.link_key)
-        return f"{(self.public_url or '').rstrip('/')}{PATH}/{token}"
+        link = self.links.to_result(job.tenant, job.id, datetime.now(UTC))
+        return to_json({**said, "result_url": link})
 
 
 def signed_headers(delivery: Delivery, body: bytes, secrets: list[Secret]) -> dict[str, str]:

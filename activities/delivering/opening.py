@@ -16,6 +16,7 @@ from activities.notifying.notifications import Notifications
 from activities.notifying.services import Services
 from activities.notifying.wording import Author
 from jobs.callbacks import AttemptError, DeliveryStatus
+from jobs.result_links import ResultLinks
 from settings import CallbackSettings
 from storage.database import Database
 from storage.sealing import Vault
@@ -39,11 +40,12 @@ async def telling(
     _show_zeroes()
     keys = [key.get_secret_value() for key in settings.secret_keys]
     policy = settings.url_policy
+    links = ResultLinks(settings.public_url, keys[0], settings.result_link_lifetime)
     resolver, services = SystemResolver(), Services(settings.callback_timeout)
     callbacks = Callbacks(
         db=db,
         vault=Vault(keys),
-        writer=Writer(db, settings.public_url, keys[0], settings.result_link_lifetime),
+        writer=Writer(db, links),
         poster=Poster(Guard(policy.networks, resolver), timeout=settings.callback_timeout),
         gate=Gate(settings.callback_slots),
         policy=policy,
@@ -54,7 +56,7 @@ async def telling(
     notifications = Notifications(
         db=db,
         channels=settings.channels,
-        author=Author(db, settings.public_url, keys[0], settings.result_link_lifetime),
+        author=Author(db, links),
         services=services,
         gate=Gate(settings.callback_slots),
         timeout=settings.callback_timeout,

@@ -5,7 +5,7 @@ cannot pass for another part of the message.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from string import Template
 from typing import Any
 
@@ -15,7 +15,7 @@ from activities.notifying.sending import Message, one_line
 from jobs.callbacks import EventType
 from jobs.channels import FIELDS, Channel
 from jobs.notifications import TEST_EVENT
-from jobs.result_links import PATH, ResultLink, to_token
+from jobs.result_links import ResultLinks
 from storage import jobs
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -66,18 +66,10 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Author:
-    """Writes messages.
-
-    Attributes:
-        public_url: Where readers reach the gateway.
-        link_key: Signs links to results.
-        link_lifetime: How long they work, unless the channel says otherwise.
-    """
+    """Writes messages."""
 
     db: Database
-    public_url: str | None
-    link_key: str
-    link_lifetime: timedelta
+    links: ResultLinks
 
     async def message(self, channel: Channel, delivery: Delivery) -> Message:
         """Return what a delivery says to a channel.
@@ -117,16 +109,15 @@ class Author:
         return fields
 
     async def _links(self, channel: Channel, delivery: Delivery, job: JobRow) -> dict[str, str]:
-        here = (self.public_url or "").rstrip("/")
-        fields = {"job_url": f"{here}/api/jobs/{job.id}"}
+        fields = {"job_url": self.links.to(f"/api/jobs/{job.id}")}
         if delivery.event != EventType.JOB_SUCCEEDED:
             return fields
-        lifetime = self.link_lifetime if channel.link_lifetime is None else channel.link_lifetime
+        lifetime = self.links.lifetime if channel.link_lifetime is None else channel.link_lifetime
         if lifetime:
-            link = ResultLink(job.tenant, job.id, datetime.now(UTC) + lifetime)
-            fields["result_url"] = f"{here}{PATH}/{to_token(link, self.link_key)}"
+            now = datetime.now(UTC)
+            fields["result_url"] = self.links.to_result(job.tenant, job.id, now, lifetime)
         else:
-            fields["result_url"] = f"{here}/api/jobs/{job.id}/result"
+            fields["result_url"] = f"{fields['job_url']}/result"
         if channel.include_result and job.result_key is None:
             result = await jobs.get_result(self.db, job.tenant, job.id)
             fields["result"] = _excerpt(result)

@@ -9,7 +9,7 @@ from activities.notifying.wording import Author
 from jobs.callbacks import DeliveryStatus
 from jobs.channels import AppriseChannel
 from jobs.model import Failure
-from jobs.result_links import from_token
+from jobs.result_links import ResultLinks, from_token
 from jobs.status import JobStatus
 from jobs.values import DeliveryId, JobId
 from storage.deliveries import Delivery
@@ -27,7 +27,7 @@ def channel(**fields: Any) -> AppriseChannel:
 async def said(
     house: Installation, job_id: JobId | None, event: str, data: Any = None, **fields: Any
 ) -> Message:
-    author = Author(house.db, "https://jobs.example.com", KEY, timedelta(days=1))
+    author = Author(house.db, ResultLinks("https://jobs.example.com", KEY, timedelta(days=1)))
     delivery = Delivery(
         id=DeliveryId(UUID(int=7)),
         tenant=TENANT,
