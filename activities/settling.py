@@ -1,7 +1,7 @@
 """Booking how a response ended: usage, price and answer, exactly once."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 from openai.types.responses import Response
@@ -57,8 +57,7 @@ class Books:
                 return None
         except asyncpg.UniqueViolationError:
             # Another submit of the step was faster: this answer is not used.
-            wasted = await self._settlement(submit, response, verdict, State.WASTED)
-            await responses.settle(self.db, submit, wasted)
+            await responses.settle(self.db, submit, replace(settlement, state=State.WASTED))
             return None
         return verdict
 
