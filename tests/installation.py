@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 import worker
 from activities.deeds import Deeds
+from activities.watcher import Watcher
 from jobs.ids import uuid7
 from jobs.notifications import Notice
 from jobs.options import JobOptions
@@ -46,6 +47,15 @@ async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], Any] 
     while not good(seen := await look()):
         await asyncio.sleep(GLANCE)  # the state lives in another process
     return seen
+
+
+async def waits(watcher: Watcher, count: int = 1) -> None:
+    """Look until a process waits for so many responses."""
+
+    async def waiting() -> int:
+        return watcher.waiting
+
+    await eventually(waiting, lambda found: found == count)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import pytest
 from local.postgres import Postgres
 from local.temporal import TemporalServer
 from tests.activities.bench import Bench, benched
+from tests.activities.lost import Never
 from tests.activities.status_server import StatusServer, status_server
 from tests.conftest import TEMPLATE
 from tests.installation import Installation, installed
@@ -37,8 +38,9 @@ async def workshop(
 
 @pytest.fixture
 async def own(workshop: Installation) -> Installation:
-    """The workshop, emptied of jobs, with an emulator that remembers nothing."""
+    """The workshop, emptied of jobs and notices, with an emulator that remembers nothing."""
     await workshop.db.execute("DELETE FROM jobs")  # and, by cascade, their responses
+    await workshop.db.execute("DELETE FROM inbox")
     await workshop.emulator.post("/reset")
     return dataclasses.replace(workshop, ids=[])
 
@@ -47,6 +49,12 @@ async def own(workshop: Installation) -> Installation:
 async def bench(own: Installation) -> AsyncIterator[Bench]:
     async with benched(own, own.environment["OPENAI_BASE_URL"]) as bench:
         yield bench
+
+
+@pytest.fixture
+def without_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a notice can end a wait."""
+    monkeypatch.setattr("activities.responses.PollSchedule", Never)
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ from storage.responses import Submit
 from tests.activities.bench import MODEL, Bench, created, scripted
 from tests.installation import Installation, eventually
 
+LOST = scripted(fault="drop_after")
+LOST_AND_SLOW = scripted(fault="drop_after", outcome="stuck")
+
 numbers = itertools.count()
 
 
@@ -83,13 +86,24 @@ async def is_matched(db: Database, response_id: str) -> bool:
     return not await db.fetchval(open_left, response_id)
 
 
-async def made_elsewhere(bench: Bench, step: StepRequest, installation: uuid.UUID) -> str:
-    """Create a response that says it belongs to a step of another installation."""
-    address = Address(installation, step.job.job_id, step.step_key, 1)
+def address(bench: Bench, step: StepRequest, *, installation: uuid.UUID | None = None) -> Address:
+    """Return what the first submit of a step has in its metadata."""
+    ours = bench.deeds.responses.submitter.installation
+    return Address(installation or ours, step.job.job_id, step.step_key, 1)
+
+
+async def posted(
+    bench: Bench,
+    step: StepRequest,
+    *,
+    text: str = scripted(outcome="stuck"),
+    installation: uuid.UUID | None = None,
+) -> str:
+    """Create a response that says it belongs to a step, past the ledger; return its id."""
     made = await bench.deeds.responses.submitter.provider.create(
         step.request,
-        [{"type": "input_text", "text": scripted(outcome="stuck")}],
+        [{"type": "input_text", "text": text}],
         model=MODEL,
-        address=address,
+        address=address(bench, step, installation=installation),
     )
     return made.response.id

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from activities.adopting import Adopter
-from activities.provider import Address
 from jobs.errors import ProviderFailure, StepTakenOver
 from jobs.options import ResponseOptions
 from jobs.requests import ResponseRequest, StepRequest, TextPart
@@ -17,32 +16,21 @@ from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import MODEL, TEXT, Bench, benched, created, scripted
 from tests.activities.lost import (
+    LOST,
+    LOST_AND_SLOW,
     Brisk,
-    Never,
+    address,
     calls,
     complete,
     is_matched,
     ledger_says,
     lose,
-    made_elsewhere,
     notify,
+    posted,
     put,
 )
 from tests.activities.status_server import Reply, StatusServer, completed, says
-from tests.installation import TENANT, Installation, eventually
-
-LOST = scripted(fault="drop_after")
-LOST_AND_SLOW = scripted(fault="drop_after", outcome="stuck")
-
-
-@pytest.fixture(autouse=True)
-async def unread(own: Installation) -> None:
-    await own.db.execute("DELETE FROM inbox")
-
-
-@pytest.fixture
-def without_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.responses.PollSchedule", Never)
+from tests.installation import TENANT, eventually, waits
 
 
 @pytest.fixture
@@ -68,6 +56,13 @@ async def cost_is_complete(bench: Bench, step: StepRequest) -> None:
     assert row.cost.responses == len(costs)
     assert (row.cost.usd or 0) == sum(each.usd or 0 for each in costs)
     assert row.cost.usage.output_tokens == sum(each.usage.output_tokens for each in costs)
+
+
+async def nameless(bench: Bench) -> tuple[StepRequest, dict[str, str]]:
+    """Open a submit that has no id yet; return the metadata of its response, too."""
+    step = await bench.step()
+    await bench.open_intent(step)
+    return step, address(bench, step).metadata()
 
 
 async def has_id(bench: Bench, step: StepRequest, number: int = 1) -> None:
@@ -97,7 +92,7 @@ async def test_an_orphan_that_still_runs_is_waited_for(bench: Bench, without_pol
     await has_id(bench, step)
     await ledger_says(bench, step, "open")
     task = asyncio.create_task(bench.respond(step))
-    await asyncio.sleep(0.1)  # it waits
+    await waits(bench.deeds.watcher)
     await complete(bench.house, lost)
     await notify(bench.house.db, lost)
     assert (await asyncio.wait_for(task, 10)).response_id == lost
@@ -186,7 +181,7 @@ async def test_a_notice_before_the_reply_gives_the_row_its_id_and_the_poster_agr
 async def test_a_response_of_another_installation_is_never_touched(bench: Bench):
     step = await bench.step()
     await bench.open_intent(step)
-    foreign = await made_elsewhere(bench, step, uuid.uuid4())
+    foreign = await posted(bench, step, installation=uuid.uuid4())
     await notify(bench.house.db, foreign)
     await eventually(lambda: is_matched(bench.house.db, foreign))
     [row] = await bench.submits(step)
@@ -251,11 +246,9 @@ async def test_what_the_provider_refuses_to_show_is_considered_again(
     scripted_bench: Bench, provider: StatusServer
 ):
     bench = scripted_bench
-    step = await bench.step()
-    await bench.open_intent(step)
-    address = Address(adopter(bench).installation, step.job.job_id, step.step_key, 1)
+    step, metadata = await nameless(bench)
     trouble = Reply("{}", 500)  # for both clients
-    provider.replies["resp_1"] = [trouble, trouble, says("queued", metadata=address.metadata())]
+    provider.replies["resp_1"] = [trouble, trouble, says("queued", metadata=metadata)]
     with pytest.raises(ProviderFailure):
         await adopter(bench).consider("resp_1")
     await put(bench.house.db, "resp_1")
@@ -268,11 +261,9 @@ async def test_a_stranger_that_is_forbidden_does_not_block_the_others(
     scripted_bench: Bench, provider: StatusServer
 ):
     bench = scripted_bench
-    step = await bench.step()
-    await bench.open_intent(step)
-    address = Address(adopter(bench).installation, step.job.job_id, step.step_key, 1)
+    step, metadata = await nameless(bench)
     provider.replies["resp_0"] = [Reply("{}", 403)]
-    provider.replies["resp_1"] = [says("queued", metadata=address.metadata())]
+    provider.replies["resp_1"] = [says("queued", metadata=metadata)]
     await put(bench.house.db, "resp_0")
     await put(bench.house.db, "resp_1")
     await adopter(bench).adopt_strangers()
@@ -283,10 +274,8 @@ async def test_a_proxy_that_renames_responses_does_not_confuse_adoption(
     scripted_bench: Bench, provider: StatusServer
 ):
     bench = scripted_bench
-    step = await bench.step()
-    await bench.open_intent(step)
-    address = Address(adopter(bench).installation, step.job.job_id, step.step_key, 1)
-    renamed = json.loads(completed("renamed").body) | {"id": "x", "metadata": address.metadata()}
+    step, metadata = await nameless(bench)
+    renamed = json.loads(completed("renamed").body) | {"id": "x", "metadata": metadata}
     provider.replies["resp_1"] = [Reply(json.dumps(renamed))]
     await adopter(bench).consider("resp_1")
     assert (await bench.submits(step))[0].response_id == "resp_1"

@@ -27,8 +27,7 @@ SCRIPTS = [
 
 
 @pytest.fixture(autouse=True)
-async def unread(own: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    await own.db.execute("DELETE FROM inbox")
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("activities.responses.PollSchedule", Brisk)
     monkeypatch.setattr("activities.releasing.STOPPING_SECONDS", 0.02)
 

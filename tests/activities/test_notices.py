@@ -19,17 +19,7 @@ from storage.inbox import CHANNEL, LONGEST_NOTICE
 from tests.activities.bench import Bench, benched, scripted
 from tests.activities.lost import Brisk, Never, calls, complete, notify, put
 from tests.activities.status_server import StatusServer, completed, says
-from tests.installation import Installation, eventually
-
-
-@pytest.fixture(autouse=True)
-async def unread(own: Installation) -> None:
-    await own.db.execute("DELETE FROM inbox")
-
-
-@pytest.fixture
-def without_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("activities.responses.PollSchedule", Never)
+from tests.installation import Installation, eventually, waits
 
 
 async def listeners(house: Installation) -> list[int]:
@@ -45,13 +35,6 @@ async def reaches(watcher: Watcher) -> None:
         return watcher.pushed
 
     await eventually(pushed)
-
-
-async def waits(watcher: Watcher, count: int = 1) -> None:
-    async def waiting() -> int:
-        return watcher.waiting
-
-    await eventually(waiting, lambda found: found == count)
 
 
 async def test_a_notice_ends_a_wait_at_once_without_a_poll(bench: Bench, without_polls: None):

@@ -7,9 +7,7 @@ import pytest
 from jobs.errors import ProviderNotFound
 from jobs.requests import AdoptRequest, StepRequest
 from tests.activities.bench import Bench, scripted
-from tests.activities.lost import complete, ledger_says, lose, made_elsewhere
-
-LOST = scripted(fault="drop_after")
+from tests.activities.lost import LOST, complete, ledger_says, lose, posted
 
 
 async def adopt(bench: Bench, step: StepRequest, response_id: str) -> None:
@@ -47,7 +45,7 @@ async def test_an_operator_cannot_adopt_what_is_not_the_steps(bench: Bench, whos
     await lose(bench, step)
     names = {"nobody": "resp_unknown", "step": await lose(bench, other)}
     if whose == "installation":
-        names[whose] = await made_elsewhere(bench, step, uuid.uuid4())
+        names[whose] = await posted(bench, step, installation=uuid.uuid4())
     if whose == "taken":
         names[whose] = names["step"]
         await adopt(bench, other, names[whose])

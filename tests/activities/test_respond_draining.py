@@ -4,7 +4,7 @@ from jobs.options import JobOptions
 from jobs.status import JobStatus
 from storage.responses import State
 from tests.activities.bench import MODEL, created, scripted, still_open
-from tests.installation import Installation, eventually, serving
+from tests.installation import Installation, serving, waits
 
 WAITS = 20
 
@@ -15,11 +15,7 @@ async def test_waits_end_with_the_worker_and_go_on_in_another_without_a_second_c
     text = scripted(run_seconds=2.5)
     async with serving(bare) as deeds:
         ids = [await bare.submit("summarize_text", {"text": text}) for _ in range(WAITS)]
-
-        async def waiting() -> int:
-            return deeds.watcher.waiting
-
-        await eventually(waiting, lambda count: count == WAITS)
+        await waits(deeds.watcher, WAITS)
     assert deeds.watcher.waiting == 0
     assert {each.state for job_id in ids for each in await bare.submits(job_id)} == {State.OPEN}
 

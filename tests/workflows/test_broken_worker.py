@@ -1,25 +1,19 @@
 """A worker that breaks lets go of what it carries, and another one goes on with it."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
 from temporalio.worker._activity import _ActivityWorker
 
 import worker
-from activities.watcher import Watcher
 from jobs.queues import Queue
 from jobs.status import JobStatus
 from settings import WorkerSettings
-from tests.installation import Installation, eventually, serving
+from tests.installation import Installation, serving, waits
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.families import STUCK
 from tests.workflows.looking import agreed, created_by, responses_open, tell
-
-
-async def counted(watcher: Watcher) -> int:
-    return watcher.waiting
 
 
 def breaks(*_: Any) -> None:
@@ -45,7 +39,7 @@ async def test_a_worker_that_breaks_ends_its_waits_and_another_one_goes_on(
                 await run  # without help: nobody has told the worker to stop
 
     async with serving(bare) as deeds:
-        await eventually(partial(counted, deeds.watcher), lambda count: count == 1)
+        await waits(deeds.watcher)
         await tell(bare, waiting, "cancel", "enough")
         for job_id in (waiting, canceled):
             assert (await agreed(bare, job_id)).status is JobStatus.CANCELED
