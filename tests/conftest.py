@@ -10,13 +10,12 @@ import pytest
 import uvicorn
 from temporalio.client import Client
 
-from jobs.starting import SEARCH_ATTRIBUTES
 from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
 from local.postgres import Postgres
 from local.temporal import TemporalServer
 from storage.migrate import migrate
-from tests.installation import Installation, installed, serving
+from tests.installation import ATTRIBUTES, Installation, installed, serving
 from tests.time_limits import pytest_pyfunc_call, pytest_runtest_setup
 
 __all__ = ["pytest_pyfunc_call", "pytest_runtest_setup"]
@@ -48,8 +47,7 @@ async def database_url(postgres: Postgres) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def temporal(anyio_backend: str) -> AsyncIterator[TemporalServer]:
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
-    async with TemporalServer(None, ui=False, search_attributes=attributes) as server:
+    async with TemporalServer(None, ui=False, search_attributes=ATTRIBUTES) as server:
         yield server
 
 

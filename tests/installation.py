@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,8 +25,10 @@ from jobs.notifications import Notice
 from jobs.options import JobOptions
 from jobs.queues import Queue
 from jobs.registry import JobType, discover
+from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.values import JobId, Tenant
 from local.processes import Process
+from local.temporal import TemporalServer
 from settings import CallbackSettings, OpenAISettings, WorkerSettings
 from storage import executions, responses
 from storage import jobs as job_rows
@@ -37,6 +40,8 @@ from storage.payloads import data_converter
 ROOT = Path(__file__).parent.parent
 TENANT = Tenant("default")
 GLANCE = 0.02
+ATTRIBUTES = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
+"""What a Temporal for tests knows of jobs."""
 HERE = (ip_network("127.0.0.0/8"),)
 """Where the receivers of tests listen."""
 T = TypeVar("T")
@@ -164,6 +169,29 @@ async def installed(
             environment=environment,
             logs=folder,
         )
+
+
+@asynccontextmanager
+async def own_temporal(
+    database_url: str,
+    emulator_url: str,
+    folder: Path,
+    *,
+    file: Path | None = None,
+    ui: bool = False,
+) -> AsyncIterator[tuple[TemporalServer, Installation]]:
+    """Build an installation with a Temporal of its own; with a file, it survives being killed."""
+    async with (
+        TemporalServer(file, ui=ui, search_attributes=ATTRIBUTES) as server,
+        installed(
+            database_url=database_url,
+            temporal_address=server.address,
+            emulator_url=emulator_url,
+            folder=folder,
+            queue=f"q-{uuid.uuid4().hex[:12]}",
+        ) as installation,
+    ):
+        yield server, installation
 
 
 @asynccontextmanager

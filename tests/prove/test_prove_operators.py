@@ -3,7 +3,6 @@
 import asyncio
 import statistics
 import time
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import httpx2
 import pytest
 
 from jobs.model import Progress
-from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.status import JobStatus
 from jobs.values import JobId
 from local.temporal import TemporalServer, find_temporal
 from storage import executions
-from tests.installation import Installation, eventually, installed
+from tests.installation import Installation, eventually, own_temporal
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
 
@@ -31,18 +29,8 @@ SLOW = (
 async def with_ui(
     database_url: str, emulator_url: str, tmp_path: Path
 ) -> AsyncIterator[tuple[TemporalServer, Installation]]:
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
-    async with (
-        TemporalServer(None, ui=True, search_attributes=attributes) as server,
-        installed(
-            database_url=database_url,
-            temporal_address=server.address,
-            emulator_url=emulator_url,
-            folder=tmp_path,
-            queue=f"q-{uuid.uuid4().hex[:12]}",
-        ) as installation,
-    ):
-        yield server, installation
+    async with own_temporal(database_url, emulator_url, tmp_path, ui=True) as both:
+        yield both
 
 
 async def by_command(server: TemporalServer, *words: str) -> None:

@@ -1,7 +1,6 @@
 """Schedules through outages: what is caught up, what is left out. Run by `make prove`."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 import pytest
 
 from jobs.schedules.model import Interval, ScheduledJob, When
-from jobs.starting import SEARCH_ATTRIBUTES
 from local.temporal import TemporalServer
 from storage import schedules
-from tests.installation import Installation, eventually, installed
+from tests.installation import Installation, eventually, own_temporal
 from tests.workflows.scheduling import Scheduled, scheduled
 
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
@@ -25,23 +23,13 @@ OUTAGE_SECONDS = 24
 
 
 @pytest.fixture
-async def own_temporal(
+async def killable(
     database_url: str, emulator_url: str, tmp_path: Path
 ) -> AsyncIterator[tuple[TemporalServer, Installation]]:
     """An installation whose Temporal may be killed, and remembers."""
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     file = tmp_path / "temporal.db"
-    async with (
-        TemporalServer(file, ui=False, search_attributes=attributes) as server,
-        installed(
-            database_url=database_url,
-            temporal_address=server.address,
-            emulator_url=emulator_url,
-            folder=tmp_path,
-            queue=f"q-{uuid.uuid4().hex[:12]}",
-        ) as installation,
-    ):
-        yield server, installation
+    async with own_temporal(database_url, emulator_url, tmp_path, file=file) as both:
+        yield both
 
 
 async def times(it: Scheduled) -> list[datetime]:
@@ -58,9 +46,9 @@ def left_out(found: list[datetime]) -> list[datetime]:
 
 @pytest.mark.parametrize("window", [10, 3600])
 async def test_what_temporal_missed_is_caught_up_within_the_window_and_no_further(
-    own_temporal: tuple[TemporalServer, Installation], window: int
+    killable: tuple[TemporalServer, Installation], window: int
 ):
-    temporal, bare = own_temporal
+    temporal, bare = killable
     policies: dict[str, Any] = {"overlap": "allow_all", "catch_up_seconds": window}
     async with bare.worker_process(), scheduled(bare, SHORT, OFTEN, **policies) as it:
         await eventually(lambda: times(it), lambda found: len(found) >= 2)

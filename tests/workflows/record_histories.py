@@ -24,7 +24,6 @@ from jobs.approvals import ApprovalSettlement, ApprovalState, Settlement
 from jobs.children import child_id
 from jobs.model import JobRef
 from jobs.registry import JobType
-from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.values import JobId
 from local.openai_emulator.app import create_app
 from local.openai_emulator.settings import EmulatorSettings
@@ -36,7 +35,15 @@ from storage.approvals import Approval
 from storage.migrate import migrate
 from tests.callbacks.receiver import Answer, receiving
 from tests.callbacks.recording import recorded
-from tests.installation import HERE, TENANT, Installation, eventually, installed, serving
+from tests.installation import (
+    ATTRIBUTES,
+    HERE,
+    TENANT,
+    Installation,
+    eventually,
+    installed,
+    serving,
+)
 from tests.notifications.mailbox import channels_file, mailbox
 from tests.workflows import approval_jobs, job_types  # noqa: F401 # declare them
 from tests.workflows.examples import TEXT, example
@@ -111,13 +118,12 @@ def emulating() -> Iterator[str]:
 @asynccontextmanager
 async def a_house() -> AsyncIterator[Installation]:
     """Start everything a job needs."""
-    attributes = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="backburner-"))
         postgres = await stack.enter_async_context(Postgres(None, fsync=False))
         await migrate(postgres.dsn())
         temporal = await stack.enter_async_context(
-            TemporalServer(None, ui=False, search_attributes=attributes)
+            TemporalServer(None, ui=False, search_attributes=ATTRIBUTES)
         )
         house = await stack.enter_async_context(
             installed(
