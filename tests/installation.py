@@ -15,11 +15,14 @@ from typing import Any, TypeVar
 
 import httpx2
 from pydantic import SecretStr
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 
 import worker
 from activities.deeds import Deeds
 from activities.watcher import Watcher
+from api.gateway import Gateway
 from jobs.ids import uuid7
 from jobs.notifications import Notice
 from jobs.options import JobOptions
@@ -29,10 +32,11 @@ from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.values import JobId, Tenant
 from local.processes import Process
 from local.temporal import TemporalServer
-from settings import CallbackSettings, OpenAISettings, WorkerSettings
+from settings import CallbackSettings, GatewaySettings, OpenAISettings, WorkerSettings
 from storage import executions, responses
 from storage import jobs as job_rows
 from storage.database import Database, connect
+from storage.executions import Life
 from storage.jobs import JobRow, NewJob
 from storage.objects import Objects, open_store
 from storage.payloads import data_converter
@@ -119,6 +123,18 @@ class Installation:
         found = await eventually(handle.describe, lambda each: each.close_time is not None)
         return found.status.name if found.status else "UNKNOWN"
 
+    async def forget(self, job_id: JobId) -> None:
+        """Have Temporal forget a workflow, as it does in time."""
+        await self.client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace=self.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=str(job_id)),
+            )
+        )
+        await eventually(
+            lambda: executions.look(self.client, job_id), lambda life: life is Life.ABSENT
+        )
+
     async def submits(self, job_id: JobId) -> list[responses.Submit]:
         return await responses.ledger_of(self.db, TENANT, job_id)
 
@@ -127,6 +143,25 @@ class Installation:
         ledger = (await self.emulator.get("/ledger")).json()
         mine = {str(each) for each in self.ids}
         return [each for each in ledger if each["metadata"].get("backburner_job") in mine]
+
+    def gateway(
+        self,
+        settings: GatewaySettings | None = None,
+        callbacks: CallbackSettings | None = None,
+        *,
+        ui_url: str | None = None,
+    ) -> Gateway:
+        """Return what the routes need; receivers of callbacks may be on this machine."""
+        return Gateway(
+            db=self.db,
+            objects=self.objects,
+            temporal=self.client,
+            job_types=self.job_types,
+            settings=settings or GatewaySettings(),
+            queue=self.queue,
+            callbacks=callbacks or CallbackSettings(callback_networks=HERE),
+            temporal_ui_url=ui_url,
+        )
 
     def worker_process(self, name: str = "worker") -> Process:
         """Return a worker as an own process, not started yet."""

@@ -5,8 +5,6 @@ import time
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from activities.census import Census
 from jobs.ids import uuid7
@@ -92,15 +90,7 @@ async def test_a_terminated_workflow_of_a_canceled_job_is_recorded_as_canceled(
 async def test_a_deleted_workflow_is_noticed_when_its_job_has_been_quiet(house: Installation):
     job_id = await house.submit("summarize_text", {"text": STUCK})
     await created(house)
-    await house.client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=house.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=str(job_id)),
-        )
-    )
-    await eventually(
-        lambda: executions.look(house.client, job_id), lambda life: life is Life.ABSENT
-    )
+    await house.forget(job_id)
     assert house.deeds
     await house.deeds.maintenance.close_lost_quiet()
     assert (await house.job(job_id)).status is JobStatus.RUNNING

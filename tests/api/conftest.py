@@ -20,9 +20,9 @@ from jobs.model import Ending, Failure, JobRef, Progress, ProgressReport
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from local.ports import free_port
-from settings import CallbackSettings, GatewaySettings
+from settings import GatewaySettings
 from storage import job_moves
-from tests.installation import HERE, TENANT, Installation
+from tests.installation import TENANT, Installation
 
 TEXT = {"type": "summarize_text", "payload": {"text": "The pilot ran for six weeks."}}
 # Loading the certificate store costs a tenth of a second per client, and nothing here uses TLS.
@@ -51,16 +51,8 @@ async def served(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
 
 @pytest.fixture
 def gateway(bare: Installation) -> Gateway:
-    return Gateway(
-        db=bare.db,
-        objects=bare.objects,
-        temporal=bare.client,
-        job_types=bare.job_types,
-        settings=GatewaySettings(max_request_bytes=200_000, max_upload_bytes=3_000_000),
-        queue=bare.queue,
-        callbacks=CallbackSettings(callback_networks=HERE),
-        temporal_ui_url="http://127.0.0.1:8233/",
-    )
+    settings = GatewaySettings(max_request_bytes=200_000, max_upload_bytes=3_000_000)
+    return bare.gateway(settings, ui_url="http://127.0.0.1:8233/")
 
 
 @pytest.fixture

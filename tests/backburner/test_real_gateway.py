@@ -11,13 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from api.app import create_app
-from api.gateway import Gateway
 from api.serving import Server
 from backburner import ApiError, AsyncBackburner, JobStatus, Overlap, When, webhooks
 from backburner.cli import app
-from settings import CallbackSettings, GatewaySettings
+from settings import CallbackSettings
 from tests.callbacks.receiver import Answer, receiving
-from tests.installation import HERE, eventually, serving
+from tests.installation import eventually, serving
 from tests.notifications.mailbox import channels_file, mailbox
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
 
@@ -25,29 +24,22 @@ TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
 
 
 @asynccontextmanager
-async def talking(house, settings):
-    gateway = Gateway(
-        db=house.db,
-        objects=house.objects,
-        temporal=house.client,
-        job_types=house.job_types,
-        settings=GatewaySettings(),
-        queue=house.queue,
-        callbacks=settings,
-    )
+async def talking(house, settings=None):
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(create_app(gateway))
+    server = Server(create_app(house.gateway(callbacks=settings)))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with AsyncBackburner(url, outage=timedelta(seconds=5)) as client:
-        yield client
-    server.should_exit = True
-    await running
+    try:
+        async with AsyncBackburner(url, outage=timedelta(seconds=5)) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await running
 
 
 @pytest.fixture
 async def client(house):
-    async with talking(house, CallbackSettings(callback_networks=HERE)) as client:
+    async with talking(house) as client:
         yield client
 
 

@@ -16,7 +16,6 @@ from jobs.callbacks import DeliveryStatus
 from jobs.ids import uuid7
 from jobs.values import DeliveryId
 from jobs.webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
-from settings import CallbackSettings, GatewaySettings
 from storage import delivery_log, endpoints, secrets
 from storage.deliveries import Delivery
 from storage.endpoints import Wish
@@ -25,7 +24,7 @@ from tests.api.conftest import served
 from tests.callbacks.receiver import Answer, Received, Receiver
 from tests.callbacks.recording import recorded
 from tests.callbacks.test_telling import VAULT, of_job, settled
-from tests.installation import HERE, TENANT, Installation, eventually
+from tests.installation import TENANT, Installation, eventually
 
 SIGNED = (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
 OPENAI = OpenAI(api_key="unused")
@@ -85,15 +84,7 @@ def test_a_flipped_bit_is_refused_by_both_libraries(data: st.DataObject):
 
 @pytest.fixture
 def gateway(house: Installation) -> Gateway:
-    return Gateway(
-        db=house.db,
-        objects=house.objects,
-        temporal=house.client,
-        job_types=house.job_types,
-        settings=GatewaySettings(),
-        queue=house.queue,
-        callbacks=CallbackSettings(callback_networks=HERE),
-    )
+    return house.gateway()
 
 
 def verified(request: Received, *texts: str) -> None:

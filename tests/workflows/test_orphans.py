@@ -1,8 +1,6 @@
 """Children whose parent ended without them: maintenance ends them, and never starts one."""
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from jobs.children import ChildOpening, ChildRequest
 from jobs.model import JobRef
@@ -62,15 +60,7 @@ async def terminate(house: Installation, job_id: JobId) -> None:
 
 
 async def delete(house: Installation, job_id: JobId) -> None:
-    await house.client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=house.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=str(job_id)),
-        )
-    )
-    await eventually(
-        lambda: executions.look(house.client, job_id), lambda life: life is Life.ABSENT
-    )
+    await house.forget(job_id)
 
 
 async def test_a_child_whose_parent_goes_on_is_left_to_it(house: Installation):

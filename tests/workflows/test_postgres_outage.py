@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from api.gateway import Gateway
 from jobs.status import JobStatus
 from local.postgres import Postgres
 from local.temporal import TemporalServer
-from settings import GatewaySettings
 from storage import approvals
 from storage.migrate import migrate
 from tests.api.conftest import assert_problem, served
@@ -134,15 +132,7 @@ async def test_a_decision_past_the_gateway_waits_in_sight_for_postgres(mortal, f
 
 
 async def test_a_decision_that_cannot_be_written_is_refused_and_may_be_repeated(mortal, fragile):
-    gateway = Gateway(
-        db=fragile.db,
-        objects=fragile.objects,
-        temporal=fragile.client,
-        job_types=fragile.job_types,
-        settings=GatewaySettings(),
-        queue=fragile.queue,
-    )
-    async with serving(fragile), served(gateway) as api:
+    async with serving(fragile), served(fragile.gateway()) as api:
         approval = await asked(fragile)
         approve = f"/api/jobs/{approval.job_id}/signals/approve"
         body = {"digest": approval.digest}
