@@ -27,6 +27,7 @@ from jobs.errors import JobError
 from jobs.starting import JOB_TENANT
 from storage import outbox
 from storage.database import Database
+from storage.listening import for_ever
 from storage.outbox import Claimed
 from storage.reaching import RPC_TIMEOUT
 from telemetry import traces
@@ -72,7 +73,7 @@ class Dispatcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Dispatch for as long as the block lasts."""
-        task = asyncio.create_task(self._run())
+        task = asyncio.create_task(for_ever(self._run))
         try:
             yield
         finally:

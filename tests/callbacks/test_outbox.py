@@ -5,15 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from activities.delivering.dispatcher import Dispatcher
 from jobs.callbacks import AttemptError, DeliveryStatus
 from jobs.errors import CallbackNotFound
 from jobs.status import JobStatus
 from storage import deliveries, delivery_log, endpoints, outbox
+from storage.database import Database
 from storage.deliveries import Attempt, Delivery
 from storage.endpoints import Change, Wish
 from tests.callbacks.recording import recorded
 from tests.callbacks.test_telling import of_job
-from tests.installation import TENANT, Installation
+from tests.installation import TENANT, Installation, eventually
 
 URL = "http://127.0.0.1:9/hook"
 TRY = Attempt(datetime.now(UTC), timedelta(seconds=1), http_status=204)
@@ -100,3 +102,28 @@ async def test_the_log_forgets_after_three_months(bare: Installation):
     with pytest.raises(CallbackNotFound):
         await seen(bare, old)
     assert await bare.db.fetchval("SELECT count(*) FROM delivery_attempts") == 1
+
+
+async def test_a_dispatcher_that_breaks_begins_again(
+    bare: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    troubles, looked = [ZeroDivisionError("nobody thought of it")], asyncio.Event()
+
+    async def claim(db: Database, *, limit: int) -> list[outbox.Claimed]:
+        del db, limit
+        if troubles:
+            raise troubles.pop()
+        looked.set()
+        return []
+
+    async def broke() -> bool:
+        return not troubles
+
+    monkeypatch.setattr(outbox, "claim", claim)
+    monkeypatch.setattr("storage.listening.RECONNECT_SECONDS", 0)
+    dispatcher = Dispatcher(bare.db, bare.client, bare.queue, ())
+    async with dispatcher.running():
+        dispatcher.wake()
+        await eventually(broke)
+        dispatcher.wake()
+        await asyncio.wait_for(looked.wait(), 5)
