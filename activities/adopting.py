@@ -132,8 +132,8 @@ class Adopter:
         if job.status.is_terminal or job.cancel_requested_at is not None:
             await self.books.settle(adopted, response, unwanted=State.WASTED)
             return "wasted"
-        verdict = await self.books.settle(adopted, response)
-        if verdict is None or verdict.state is not State.EFFECTIVE:
+        booked = await self.books.settle(adopted, response)
+        if booked is None or booked.submit.state is not State.EFFECTIVE:
             return "wasted"
         rivals = await responses.rivals_of(self.db, adopted)
         for rival in rivals:

@@ -68,7 +68,7 @@ class Responses(ResponseDeeds):
         submit, response = await self._submit(step, submits)
         if not has_ended(response):
             response = await self._await(step, submit)
-        return await self._settle(step, submit, response)
+        return await self._settle(step, submit, response, is_alone=not submits)
 
     @activity.defn(name="submit_response")
     async def submit_response(self, step: StepRequest) -> None:
@@ -209,17 +209,30 @@ class Responses(ResponseDeeds):
         await responses.settle(self.books.db, submit, end)
         return gone
 
-    async def _settle(self, step: StepRequest, submit: Submit, response: Response) -> StepOutcome:
-        verdict = await self.books.settle(submit, response, on_incomplete=step.on_incomplete)
+    async def _settle(
+        self, step: StepRequest, submit: Submit, response: Response, *, is_alone: bool = False
+    ) -> StepOutcome:
+        """Book a response that ended, and return the answer of its step or raise its error.
+
+        Args:
+            step: What was asked.
+            submit: The submit.
+            response: Its response, ended.
+            is_alone: Whether it was the step's first, and the next one cannot have been opened
+                since its id was stored.
+        """
+        booked = await self.books.settle(submit, response, on_incomplete=step.on_incomplete)
+        if is_alone and booked and booked.submit.state is State.EFFECTIVE:
+            return await self._outcome(step, booked.submit, [booked.submit])
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         # First of all: another submit of the step may have been adopted and be the answer.
         if effective := _effective(submits):
             return await self._outcome(step, effective, submits)
-        if verdict is not None and verdict.error is not None:
-            raise _again_later(verdict.error, submit)
-        booked = next(each for each in submits if each.number == submit.number)
-        if booked.state is State.FAILED and (error := _booked_error(booked)):
-            raise _again_later(error, booked)
+        if booked and booked.verdict.error is not None:
+            raise _again_later(booked.verdict.error, submit)
+        stood = next(each for each in submits if each.number == submit.number)
+        if stood.state is State.FAILED and (error := _booked_error(stood)):
+            raise _again_later(error, stood)
         raise JobCanceled("the response was canceled together with its job")
 
     async def _outcome(

@@ -20,6 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Booked:
+    """A response that was booked just now: what it means for its step, and its row."""
+
+    verdict: Verdict
+    submit: Submit
+
+
+@dataclass(frozen=True)
 class Books:
     """Where responses are booked."""
 
@@ -34,7 +42,7 @@ class Books:
         unwanted: State | None = None,
         because: JobError | None = None,
         on_incomplete: OnIncomplete = "fail",
-    ) -> Verdict | None:
+    ) -> Booked | None:
         """Book a response that ended.
 
         Args:
@@ -45,7 +53,7 @@ class Books:
             on_incomplete: What an answer counts as that the token limit cut off.
 
         Returns:
-            The verdict; None when it had been booked before.
+            What was booked; None when it had been booked before, or another answer is used.
         """
         verdict = judge(response, on_incomplete)
         if because is not None:
@@ -53,13 +61,12 @@ class Books:
         state = unwanted or verdict.state
         settlement = await self._settlement(submit, response, verdict, state)
         try:
-            if not await responses.settle(self.db, submit, settlement):
-                return None
+            settled = await responses.settle(self.db, submit, settlement)
         except asyncpg.UniqueViolationError:
             # Another submit of the step was faster: this answer is not used.
             await responses.settle(self.db, submit, replace(settlement, state=State.WASTED))
             return None
-        return verdict
+        return Booked(verdict, settled) if settled else None
 
     async def text_of(self, submit: Submit) -> str:
         """Return the answer of a settled submit."""

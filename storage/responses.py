@@ -113,6 +113,40 @@ SELECT {COLUMNS}, (SELECT was FROM job) AS was FROM intent
 """  # noqa: S608 # constant
 
 
+SETTLE = f"""
+WITH settled AS (
+    UPDATE responses SET usage = $5,
+        state = CASE WHEN $4 = 'canceled' AND EXISTS (SELECT FROM responses r
+            WHERE r.job_id = $1 AND r.step_key = $2 AND r.state = 'effective')
+            THEN 'wasted' ELSE $4 END, cost_usd = $6, price_source = $7,
+        service_tier = $8, output = $9, output_key = $10, error_code = $11,
+        error_message = $12, settled_at = now(),
+        -- A little later: the step itself, if it waits, has the first try.
+        delete_due = CASE WHEN delete_wanted AND response_id IS NOT NULL
+            THEN now() + interval '10 seconds' END
+    WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
+    RETURNING {COLUMNS}),
+line AS (
+    SELECT id FROM jobs
+    WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
+        AND EXISTS (SELECT FROM settled)
+    ORDER BY id FOR UPDATE),
+booked AS (
+    UPDATE jobs SET
+        cost_usd = CASE WHEN $6::numeric IS NULL THEN cost_usd
+            ELSE COALESCE(cost_usd, 0) + $6::numeric END,
+        input_tokens = input_tokens + $13, cached_tokens = cached_tokens + $14,
+        cache_write_tokens = cache_write_tokens + $15, output_tokens = output_tokens + $16,
+        reasoning_tokens = reasoning_tokens + $17,
+        settled_responses = settled_responses + ($4 <> 'rejected')::int,
+        unpriced_responses = unpriced_responses
+            + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
+        updated_at = now()
+    FROM line WHERE jobs.id = line.id)
+SELECT * FROM settled
+"""  # noqa: S608 # constant
+
+
 async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
     """Return every submit of a step, oldest first."""
     rows = await db.fetch(
@@ -259,49 +293,19 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
     return bool(noted)
 
 
-async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
+async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None:
     """Write down how a submit ended and book its usage on the job and its ancestors, exactly once.
 
     One that was canceled because another submit of its step won is wasted, whoever finds out.
 
     Returns:
-        Whether this call settled it; False when it was settled before.
+        The submit as it is booked; None when it was settled before.
 
     Raises:
         asyncpg.UniqueViolationError: Another submit of the step is effective already.
     """
-    state = await db.fetchval(
-        """
-        WITH settled AS (
-            UPDATE responses SET usage = $5,
-                state = CASE WHEN $4 = 'canceled' AND EXISTS (SELECT FROM responses r
-                    WHERE r.job_id = $1 AND r.step_key = $2 AND r.state = 'effective')
-                    THEN 'wasted' ELSE $4 END, cost_usd = $6, price_source = $7,
-                service_tier = $8, output = $9, output_key = $10, error_code = $11,
-                error_message = $12, settled_at = now(),
-                -- A little later: the step itself, if it waits, has the first try.
-                delete_due = CASE WHEN delete_wanted AND response_id IS NOT NULL
-                    THEN now() + interval '10 seconds' END
-            WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
-            RETURNING job_id, state),
-        line AS (
-            SELECT id FROM jobs
-            WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
-                AND EXISTS (SELECT FROM settled)
-            ORDER BY id FOR UPDATE)
-        UPDATE jobs SET
-            cost_usd = CASE WHEN $6::numeric IS NULL THEN cost_usd
-                ELSE COALESCE(cost_usd, 0) + $6::numeric END,
-            input_tokens = input_tokens + $13, cached_tokens = cached_tokens + $14,
-            cache_write_tokens = cache_write_tokens + $15, output_tokens = output_tokens + $16,
-            reasoning_tokens = reasoning_tokens + $17,
-            settled_responses = settled_responses + ($4 <> 'rejected')::int,
-            unpriced_responses = unpriced_responses
-                + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
-            updated_at = now()
-        FROM line WHERE jobs.id = line.id
-        RETURNING (SELECT state FROM settled)
-        """,
+    row = await db.fetchrow(
+        SETTLE,
         submit.job_id,
         submit.step_key,
         submit.number,
@@ -316,9 +320,11 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> bool:
         end.error_message,
         *(getattr(end.usage or Usage(), name) for name in Usage.model_fields),
     )
-    if state is not None:
-        observe(_end_of(submit, end, State(state)))
-    return state is not None
+    if row is None:
+        return None
+    settled = to_submit(row)
+    observe(_end_of(submit, end, settled.state))
+    return settled
 
 
 async def open_of(db: Database, job: JobRef) -> list[Submit]:
@@ -342,17 +348,6 @@ async def abandoned(db: Database, *, limit: int) -> list[JobRef]:
         limit,
     )
     return [JobRef(tenant=row["tenant"], job_id=row["id"], type=row["type"]) for row in rows]
-
-
-async def ledger_of(db: Database, tenant: Tenant, job_id: JobId) -> list[Submit]:
-    """Return every submit of a job, for people who ask what was paid for."""
-    rows = await db.fetch(
-        f"SELECT {COLUMNS} FROM responses WHERE tenant = $1 AND job_id = $2 "  # noqa: S608 # constant
-        "ORDER BY intent_at, step_key, submit_number",
-        tenant,
-        job_id,
-    )
-    return [to_submit(row) for row in rows]
 
 
 def to_submit(row: asyncpg.Record) -> Submit:

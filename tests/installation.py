@@ -33,13 +33,14 @@ from jobs.values import JobId, Tenant
 from local.processes import Process
 from local.temporal import TemporalServer
 from settings import CallbackSettings, GatewaySettings, OpenAISettings, WorkerSettings
-from storage import executions, responses
+from storage import executions
 from storage import jobs as job_rows
 from storage.database import Database, connect
 from storage.executions import Life
 from storage.jobs import JobRow, NewJob
 from storage.objects import Objects, open_store
 from storage.payloads import data_converter
+from storage.responses import COLUMNS, Submit, to_submit
 
 ROOT = Path(__file__).parent.parent
 TENANT = Tenant("default")
@@ -49,6 +50,16 @@ ATTRIBUTES = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
 HERE = (ip_network("127.0.0.0/8"),)
 """Where the receivers of tests listen."""
 T = TypeVar("T")
+
+
+async def ledger_of(db: Database, job_id: JobId) -> list[Submit]:
+    """Return every submit of a job."""
+    rows = await db.fetch(
+        f"SELECT {COLUMNS} FROM responses WHERE job_id = $1 "  # noqa: S608 # constant
+        "ORDER BY intent_at, step_key, submit_number",
+        job_id,
+    )
+    return [to_submit(row) for row in rows]
 
 
 async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], Any] = bool) -> T:
@@ -135,8 +146,8 @@ class Installation:
             lambda: executions.look(self.client, job_id), lambda life: life is Life.ABSENT
         )
 
-    async def submits(self, job_id: JobId) -> list[responses.Submit]:
-        return await responses.ledger_of(self.db, TENANT, job_id)
+    async def submits(self, job_id: JobId) -> list[Submit]:
+        return await ledger_of(self.db, job_id)
 
     async def created(self) -> list[dict[str, Any]]:
         """Return every response that this installation created, as the emulator knows them."""

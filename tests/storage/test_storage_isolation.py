@@ -33,7 +33,6 @@ FOREIGN_SILENT = {
     ),
     "events": lambda db, row, other: events.after(db, other, row.id, 0),
     "page": lambda db, _, other: job_lists.page(db, other, Filter(), after=None, limit=9),
-    "ledger": lambda db, row, other: responses.ledger_of(db, other, row.id),
     "open": lambda db, row, other: responses.open_of(db, as_tenant(row, other)),
     "submits": lambda db, row, other: responses.submits_of(db, as_tenant(row, other), "old"),
 }

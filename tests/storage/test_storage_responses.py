@@ -13,6 +13,7 @@ from jobs.money import Cost, Usage, total
 from jobs.status import JobStatus
 from storage import job_moves, responses
 from storage.responses import Settlement, State
+from tests.installation import ledger_of
 from tests.storage.rows import (
     CANCELED,
     FAILED,
@@ -61,7 +62,7 @@ async def submitted(db, row, number=1, step="step"):
 async def state_of(db, submit):
     return next(
         each
-        for each in await responses.ledger_of(db, submit.tenant, submit.job_id)
+        for each in await ledger_of(db, submit.job_id)
         if (each.step_key, each.number) == (submit.step_key, submit.number)
     )
 
@@ -95,7 +96,7 @@ async def test_no_intent_after_the_end(db, tenant, status):
     before = await again(db, row)
     assert await intent(db, row) is None
     assert await again(db, row) == before
-    assert await responses.ledger_of(db, tenant, row.id) == []
+    assert await ledger_of(db, row.id) == []
 
 
 async def test_one_number_is_opened_by_one_of_many(db, tenant):
@@ -222,7 +223,7 @@ async def test_a_submit_is_settled_by_one_of_twenty(db, tenant):
     row = await inserted(db, tenant)
     submit, _, _ = await submitted(db, row)
     calls = await asyncio.gather(*(responses.settle(db, submit, PAID) for _ in range(20)))
-    assert sum(calls) == 1
+    assert sum(each is not None for each in calls) == 1
     cost = Cost(usd=PAID.usd, usage=USAGE, responses=1)
     assert (await again(db, row)).cost == (await state_of(db, submit)).cost == cost
 
@@ -263,7 +264,7 @@ async def test_two_submits_that_end_at_once_make_one_effective(db, tenant):
     outcomes = await asyncio.gather(
         *(responses.settle(db, each, PAID) for each in submits), return_exceptions=True
     )
-    assert outcomes.count(True) == 1
+    assert sum(isinstance(each, responses.Submit) for each in outcomes) == 1
     assert sum(isinstance(each, asyncpg.UniqueViolationError) for each in outcomes) == 7
 
 
@@ -286,7 +287,7 @@ async def test_a_jobs_cost_is_the_sum_of_its_ledger(db, ends, at_once):
     else:
         for call in calls:
             await call
-    ledger = await responses.ledger_of(db, row.tenant, row.id)
+    ledger = await ledger_of(db, row.id)
     expected = total(each.cost for each in ledger if each.cost)
     assert (await again(db, row)).cost == expected
     paid = [each for each in ends if each.state is not State.REJECTED]
