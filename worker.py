@@ -57,6 +57,7 @@ from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
 from jobs.queues import SWITCHES, Queue
 from jobs.registry import JobType, PluginRefused, discover
+from jobs.wording import said
 from settings import (
     CallbackSettings,
     OpenAISettings,
@@ -370,7 +371,7 @@ async def run(queues: Sequence[Queue]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
-        raise CannotRun(f"The setting {name!r} is wrong: {first['msg']}") from error
+        raise CannotRun(f"The setting {name!r} is wrong: {said(first)}") from error
     except (MigrationRefused, PluginRefused, ServiceUnavailable, SettingsError) as error:
         raise CannotRun(str(error)) from error
 

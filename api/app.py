@@ -40,6 +40,7 @@ from api.routes import schedules as schedule_routes
 from api.serving import Server
 from jobs.registry import PluginRefused, discover
 from jobs.webhooks import INCOMING_PATH
+from jobs.wording import said
 from settings import (
     CallbackSettings,
     GatewaySettings,
@@ -175,7 +176,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or error.title
-        raise SystemExit(f"The setting {name!r} is wrong: {first['msg']}.") from None
+        raise SystemExit(f"The setting {name!r} is wrong: {said(first)}.") from None
     except (MigrationRefused, PluginRefused, SettingsError) as error:
         raise SystemExit(f"The gateway cannot start: {error}.") from None
     except database.CANNOT_OPEN as error:

@@ -28,6 +28,7 @@ from jobs.errors import (
     UnsupportedMediaType,
 )
 from jobs.pointers import pointer
+from jobs.wording import said
 
 LOG = logging.getLogger(__name__)
 
@@ -246,11 +247,11 @@ def _absent(parameter: str, request: Request) -> JobError:
 
 
 def _parameters(found: Any) -> list[dict[str, Any]]:
-    return [{"parameter": str(each["loc"][1]), "detail": each["msg"]} for each in found]
+    return [{"parameter": str(each["loc"][1]), "detail": said(each)} for each in found]
 
 
 def _mistake(error: Any, body: Any) -> dict[str, Any]:
-    return {"pointer": pointer(error["loc"][1:], body, error["type"]), "detail": error["msg"]}
+    return {"pointer": pointer(error["loc"][1:], body, error["type"]), "detail": said(error)}
 
 
 def _count(what: str, found: Any) -> str:

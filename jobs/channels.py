@@ -35,6 +35,7 @@ from jobs.notifications import (
     Recipients,
 )
 from jobs.values import Strict, Tenant
+from jobs.wording import said
 
 FIELDS = (
     *("event", "tenant", "channel", "job_id", "job_type", "labels", "status", "duration", "cost"),
@@ -199,7 +200,7 @@ class Channels(_Configured):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+            raise ValueError(f"{place}: {said(first)}" if place else said(first)) from None
 
     @model_validator(mode="after")
     def _operators_exist(self) -> Self:

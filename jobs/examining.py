@@ -9,6 +9,7 @@ from jobs.document_ids import document_ids
 from jobs.mistakes import Checked, Mistake
 from jobs.pointers import holds, join
 from jobs.registry import JobType
+from jobs.wording import said
 
 DEPENDS_ON_CONTENT = frozenset({"value_error", "assertion_error"})
 """What a model's own validators say about a value, which may be due to an unknown part of it."""
@@ -58,7 +59,7 @@ class _Told:
 
     def __init__(self, error: Any, document: Any) -> None:
         self.kind: str = error["type"]
-        self.detail: str = error["msg"]
+        self.detail = said(error)
         self.pointer, self.unions = "", set[str]()
         node, loc = document, error["loc"]
         for index, part in enumerate(loc):

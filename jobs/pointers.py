@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from jobs.wording import said
+
 
 def join(base: str, part: str | int) -> str:
     """Append a member name or an index to a pointer."""
@@ -37,6 +39,6 @@ def holds(node: Any, part: str | int) -> bool:
 def mistakes(error: ValidationError, document: Any, base: str) -> list[dict[str, Any]]:
     """List what is wrong with a document that lies at a pointer inside the body."""
     return [
-        {"pointer": pointer(each["loc"], document, each["type"], base), "detail": each["msg"]}
+        {"pointer": pointer(each["loc"], document, each["type"], base), "detail": said(each)}
         for each in error.errors(include_url=False, include_context=False, include_input=False)
     ]
