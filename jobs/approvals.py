@@ -7,7 +7,7 @@ when two decisions meet, or a decision and the deadline, the one written first i
 import json
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import to_jsonable_python
@@ -95,6 +95,29 @@ class Decision(Value):
     edits: Any = None
     decided_by: str | None = None
     is_default: bool = False
+
+
+class Answered(Protocol):
+    """A decision, as far as it says why."""
+
+    @property
+    def comment(self) -> str | None:
+        """What was said about it."""
+
+    @property
+    def decided_by(self) -> str | None:
+        """Who it was."""
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody answered in time."""
+
+
+def why_rejected(decision: Answered) -> str:
+    """Say why something was rejected: the comment, or what there is to say without one."""
+    if decision.is_default:
+        return "nobody decided in time, which counts as a rejection here"
+    return decision.comment or f"{decision.decided_by or 'somebody'} rejected it without a comment"
 
 
 class Reject(Strict):

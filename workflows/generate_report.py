@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from temporalio.exceptions import ActivityError
 
 from jobs import reports
+from jobs.approvals import why_rejected
 from jobs.chunking import split
 from jobs.errors import ApprovalRejected, NoSources
 from jobs.prompts import fenced
@@ -174,7 +175,7 @@ class GenerateReport(Job[GenerateReportInput, GenerateReportOutput]):
         ask = wanted.ask(self.input.topic, self.outline, self.facts, self.sources)
         decision = await self.approval(ask, edits=Outline)
         if not decision.approved:
-            raise ApprovalRejected(decision.comment or "the outline was rejected without a comment")
+            raise ApprovalRejected(why_rejected(decision))
         self.approved_by, self.was_edited = decision.decided_by, decision.edits is not None
         if decision.edits is not None:
             self.outline = Outline.model_validate(decision.edits)

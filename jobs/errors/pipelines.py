@@ -36,8 +36,8 @@ class TooManyItems(JobFailure):
 
 
 class ApprovalRejected(JobFailure):
-    """A person rejected what was shown."""
+    """What was shown was rejected, by a person or because nobody answered."""
 
     code = "approval_rejected"
     title = "Rejected"
-    advice = "Read the comment; submit the job again with what it asks for."
+    advice = "Read the message: change what it asks for, or leave more time, and submit again."

@@ -114,7 +114,8 @@ class _Forecaster:
 def _wait(step: ApprovalStep, pointer: str) -> Forecast:
     why = "how long a person takes is not known; counted as nothing"
     if step.timeout_seconds is not None:
-        why = f"{why}, though after {step.timeout_seconds} seconds it goes on by itself"
+        then = {None: "fails", "approve": "is approved", "reject": "is rejected"}[step.default]
+        why = f"{why}, though after {step.timeout_seconds} seconds it {then} by itself"
     return Forecast(unknown=((pointer, why),))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any, Protocol
 
+from jobs.approvals import Answered
 from jobs.model import Failure
 from jobs.options import JobOptions
 from jobs.pipeline.tree import ApprovalStep
@@ -30,7 +31,7 @@ class Ended(Protocol):
         """Why it failed, when it did."""
 
 
-class Decided(Protocol):
+class Decided(Answered, Protocol):
     """What a person decided."""
 
     @property
@@ -38,20 +39,8 @@ class Decided(Protocol):
         """Whether it was approved."""
 
     @property
-    def comment(self) -> str | None:
-        """What was said about it."""
-
-    @property
     def edits(self) -> Any:
         """What to take instead of what was shown."""
-
-    @property
-    def decided_by(self) -> str | None:
-        """Who it was."""
-
-    @property
-    def is_default(self) -> bool:
-        """Whether nobody answered in time."""
 
 
 class Host(Protocol):

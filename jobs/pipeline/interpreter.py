@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, assert_never
 
+from jobs.approvals import why_rejected
 from jobs.errors import (
     ApprovalRejected,
     DeadlineExceeded,
@@ -146,7 +147,7 @@ class Interpreter:
         shown = resolved(step.show, scope, f"{pointer}/show", name)
         decision = await _coded(name, self.host.ask(step, shown, key=name))
         if not decision.approved and step.on_reject == "fail":
-            raise NodeFailed(name, ApprovalRejected.code, decision.comment or "without a comment")
+            raise NodeFailed(name, ApprovalRejected.code, why_rejected(decision))
         return {
             "approved": decision.approved,
             "value": shown if decision.edits is None else decision.edits,

@@ -1,6 +1,7 @@
 """Running a map: its items in this workflow, or in child pipelines when they are many."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def _items(spec: Map, pointer: str, scope: Scope, name: str) -> list[Any]:
     over = {FROM: spec.over.expression} if isinstance(spec.over, Reference) else spec.over
     items = resolved(over, scope, pointer, name)
     if not isinstance(items, list):
-        message = f"{pointer}: a map goes over a list, and this is {items!r:.80}"
+        shown = f"{json.dumps(items, ensure_ascii=False):.80}"
+        message = f"{pointer}: a map goes over a list, and this is {shown}"
         raise NodeFailed(name, ReferenceFailed.code, message)
     if len(items) > MAX_ITEMS:
         message = f"{pointer}: {len(items):,} items; a map may have {MAX_ITEMS:,}"

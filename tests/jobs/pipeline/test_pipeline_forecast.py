@@ -1,6 +1,7 @@
 """What a pipeline will probably take, and its picture."""
 
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -84,6 +85,16 @@ def test_how_long_a_person_takes_is_unknown():
     found = of(approval("Go?"))
     assert (found.typical_seconds, found.prices) == (0, FREE)
     assert [at for at, _ in found.unknown] == ["/tree/approval"]
+
+
+@pytest.mark.parametrize(
+    ("default", "then"),
+    [(None, "fails"), ("approve", "is approved"), ("reject", "is rejected")],
+    ids=str,
+)
+def test_what_happens_when_nobody_decides_in_time_is_told(default, then):
+    [(_, why)] = of(approval("Go?", timeout=timedelta(seconds=60), default=default)).unknown
+    assert why.endswith(f"though after 60 seconds it {then} by itself")
 
 
 def test_a_pipeline_inside_a_pipeline_is_counted_with_its_own_tree():

@@ -99,6 +99,22 @@ async def test_a_rejection_fails_the_node_unless_it_may_go_on(on_reject):
         assert (error.code, error.message) == ("approval_rejected", "no")
 
 
+@pytest.mark.parametrize(
+    ("decision", "why"),
+    [
+        (FakeDecision(approved=False), "anna rejected it without a comment"),
+        (
+            FakeDecision(approved=False, decided_by=None, is_default=True),
+            "nobody decided in time, which counts as a rejection here",
+        ),
+    ],
+    ids=["no_comment", "nobody"],
+)
+async def test_a_rejection_without_a_comment_says_how_it_came_about(decision, why):
+    error, _ = await failed(approval("Go?", "this"), host=FakeHost(decision))
+    assert (error.code, error.message) == ("approval_rejected", why)
+
+
 async def test_the_first_failure_ends_a_chain():
     tree = chain(number(UNLUCKY, "bad"), group(number(1, "x"), number(2, "y")))
     error, interpreter = await failed(tree)
@@ -167,10 +183,13 @@ async def test_a_reference_that_breaks_fails_the_node_with_a_pointer():
     assert error.message.startswith("/tree/job/payload/n: sum(input): ")
 
 
-@pytest.mark.parametrize("items", [None, {"a": 1}, "text"])
-async def test_a_map_over_what_is_no_list_fails(items):
+@pytest.mark.parametrize(
+    ("items", "shown"), [(None, "null"), ({"a": True}, '{"a": true}'), ("té", '"té"')]
+)
+async def test_a_map_over_what_is_no_list_fails(items, shown):
     error, _ = await failed(map_(ref("input"), number(1)), items)
     assert error.code == "reference_failed"
+    assert error.message.endswith(f"a map goes over a list, and this is {shown}")
 
 
 async def test_too_many_items_fail_before_any_runs():
