@@ -183,8 +183,20 @@ async def _http_exception(request: Request, error: Any) -> Response:
     headers = dict(error.headers or {})
     if kind is MethodNotAllowed:
         headers["Allow"] = ", ".join(_allowed(request))
-    detail = "" if kind in _SELF_EVIDENT else str(error.detail)
+    detail = "" if kind in _SELF_EVIDENT else _reason(error)
     return _answer(request, Refusal(kind(detail), status=error.status_code, headers=headers))
+
+
+def _reason(error: Any) -> str:
+    """Say what FastAPI only calls an error parsing the body, where the cause tells."""
+    match error.__cause__:
+        case UnicodeDecodeError():
+            return "the body is not UTF-8; compressed bodies are not taken"
+        case RecursionError():
+            return "the body is nested too deeply"
+        case ValueError():
+            return "the body holds a number of too many digits"
+    return str(error.detail)
 
 
 async def _defect(request: Request, error: Exception) -> Response:

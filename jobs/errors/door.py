@@ -146,7 +146,10 @@ class RequestTooLarge(RequestRefused):
 
     code = "request_too_large"
     title = "Request too large"
-    advice = "Split the upload, or raise BACKBURNER_MAX_UPLOAD_BYTES."
+    advice = (
+        "Send less at once, and long texts as documents. Operators may raise "
+        "BACKBURNER_MAX_REQUEST_BYTES, for uploads BACKBURNER_MAX_UPLOAD_BYTES."
+    )
     http_status = 413
 
 

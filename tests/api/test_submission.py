@@ -1,5 +1,8 @@
 import asyncio
 import dataclasses
+import gzip
+
+import pytest
 
 from storage import executions
 from storage.executions import Life
@@ -193,6 +196,21 @@ async def test_garbage_is_a_clear_refusal(api, subtests):
             assert reply.json()["code"] not in {"internal_error", "error"}
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (gzip.compress(b"{}"), "the body is not UTF-8; compressed bodies are not taken"),
+        (GARBAGE["far too deep"][0], "the body is nested too deeply"),
+        (GARBAGE["a number too long"][0], "the body holds a number of too many digits"),
+    ],
+    ids=["compressed", "deep", "digits"],
+)
+async def test_what_cannot_be_parsed_is_told_apart(api, body, detail):
+    headers = {"Content-Type": "application/json"}
+    reply = await api.post("/api/jobs", content=body, headers=headers)
+    assert assert_problem(reply, 400, "invalid_request")["detail"] == detail
+
+
 async def test_a_body_that_is_not_declared_as_json_is_refused(api):
     reply = await api.post("/api/jobs", content=b"{}", headers={"Content-Type": "text/plain"})
     assert_problem(reply, 415, "unsupported_media_type")
@@ -205,5 +223,6 @@ async def test_an_oversize_body_without_a_length_is_cut_off(api):
 
     headers = {"Content-Type": "application/json"}
     reply = await api.post("/api/jobs", content=pieces(), headers=headers)
-    assert_problem(reply, 413, "request_too_large")
+    problem = assert_problem(reply, 413, "request_too_large")
+    assert "BACKBURNER_MAX_REQUEST_BYTES" in problem["advice"]
     assert reply.headers["connection"] == "close"
