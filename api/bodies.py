@@ -87,16 +87,6 @@ class JobRequest(Body):
     }
 
 
-class EstimateRequest(Body):
-    """A job that may be submitted later."""
-
-    type: str = Field(description="One of GET /api/job-types.", examples=["summarize_text"])
-    payload: dict[str, Any] = Field(
-        description="Input of the job, by the schema of its type.",
-        examples=[{"text": "The pilot ran for six weeks …"}],
-    )
-
-
 class CancelBody(Body):
     """Why a job is canceled."""
 

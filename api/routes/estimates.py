@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 
-from api.bodies import EstimateRequest
+from api.bodies import JobRequest
 from api.gateway import GatewayIn, TenantIn
 from api.problems import documented
-from api.submission import fitting
+from api.submission import vetted
 from api.views import EstimateView, PriceRange, Unknown
 from jobs.forecasts import Forecast, of_history
 from jobs.pipeline.picture import of_job
@@ -23,14 +23,12 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
     summary="Estimate a job",
     responses=documented(400, 401, 404, 413, 415, 422, 503),
 )
-async def estimate_job(
-    wanted: EstimateRequest, gateway: GatewayIn, tenant: TenantIn
-) -> EstimateView:
-    """Return price range and duration of a job, which is checked as for a submission.
+async def estimate_job(wanted: JobRequest, gateway: GatewayIn, tenant: TenantIn) -> EstimateView:
+    """Return price range and duration of a job. Takes and checks what a submission does.
 
     The figures come from the jobs of the same types that finished lately, whatever their options.
     """
-    job_type = await fitting(gateway, tenant, wanted.type, wanted.payload)
+    job_type, _ = await vetted(gateway, tenant, wanted)
     histories = await job_lists.histories(gateway.db, list(gateway.job_types))
     if job_type.forecast is not None:
         found = job_type.forecast(wanted.payload, gateway.job_types, histories)

@@ -49,3 +49,11 @@ async def test_a_job_that_could_not_be_submitted_cannot_be_estimated(api):
     )
     problem = assert_problem(reply, 422, "document_not_found")
     assert problem["errors"][0]["pointer"] == "/payload/document_ids/0"
+
+
+async def test_the_body_of_a_submission_is_estimated_as_it_is(api):
+    more = {"labels": {"a": "b"}, "options": {"priority": 1}, "notify": []}
+    body = {**TEXT, **more, "callback_url": "https://example.com/hook"}
+    assert (await api.post("/api/jobs/estimate", json=body)).status_code == 200
+    body["callback_url"] = "ftp://example.com"
+    assert_problem(await api.post("/api/jobs/estimate", json=body), 422, "callback_refused")
