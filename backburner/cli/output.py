@@ -24,6 +24,9 @@ STYLES = {
     JobStatus.CANCELED: "yellow",
     JobStatus.RUNNING: "cyan",
 }
+BETWEEN_COLUMNS = "  "
+WIDEST_COLUMN = 48
+"""Characters of a cell beyond which it is folded; the first column, the id, never is."""
 
 
 class Format(StrEnum):
@@ -59,24 +62,36 @@ def print_json(answer: Any) -> None:
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """Print a table whose first column, the id, is never shortened."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    """Print a table, one row a line, however narrow the terminal; only long texts are folded."""
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    table, needed = Table(box=None, pad_edge=False, header_style="bold"), 0
     for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
-    Console(highlight=False).print(table)
+        longest = max([len(column), *(row[number].cell_len for row in cells)])
+        width = longest if number == 0 else min(longest, WIDEST_COLUMN)
+        table.add_column(column, width=width, no_wrap=number == 0, overflow="fold")
+        needed += width + len(BETWEEN_COLUMNS)
+    for row in cells:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    # Folded to a terminal's width, or to the 80 columns of a pipe, nothing could be read or found.
+    console.width = max(console.width, needed)
+    console.print(table)
 
 
 def print_pairs(pairs: Mapping[str, str | Text]) -> None:
-    """Print names and values, leaving out those without a value."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in pairs.items():
-        if value:
-            table.add_row(name, _cell(value))
-    Console(highlight=False).print(table)
+    """Print names and values, leaving out those without a value; URLs stay in one piece."""
+    told = {name: _cell(value) for name, value in pairs.items() if value}
+    console, width = Console(highlight=False), max(map(len, told), default=0)
+    for name, value in told.items():
+        if len(value.plain.split()) == 1:
+            line = Text.assemble((name.ljust(width), "bold"), BETWEEN_COLUMNS, value)
+            console.print(line, soft_wrap=True)
+            continue
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True, width=width)
+        table.add_column(overflow="fold")
+        table.add_row(name, value)
+        console.print(table)
 
 
 def print_job(job: Job, output: Format | None) -> None:
