@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from jobs.money import amount
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -43,4 +45,4 @@ def money(usd: Decimal | None, *, unpriced_responses: int = 0) -> str:
     if usd is None:
         return "unknown" if unpriced_responses else ""
     bound = "at least " if unpriced_responses else ""
-    return f"{bound}${usd:.4f}"
+    return f"{bound}${amount(usd)}"

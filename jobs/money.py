@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from jobs.values import Value
 
+TENTH_OF_A_CENT = Decimal("0.001")
+
 
 class Usage(Value):
     """Tokens of one response, as the provider reports them.
@@ -53,6 +55,12 @@ class Cost(Value):
             responses=self.responses + other.responses,
             unpriced_responses=self.unpriced_responses + other.unpriced_responses,
         )
+
+
+def amount(usd: Decimal) -> str:
+    """Write a price for people: four decimals, and of less than a tenth of a cent two digits."""
+    decimals = 4 if usd == 0 or usd >= TENTH_OF_A_CENT else 1 - usd.adjusted()
+    return f"{usd:.{decimals}f}"
 
 
 def total(costs: Iterable[Cost]) -> Cost:

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from activities.notifying.sending import Message, one_line
 from jobs.callbacks import EventType
 from jobs.channels import FIELDS, Channel
+from jobs.money import amount
 from jobs.notifications import TEST_EVENT
 from jobs.result_links import ResultLinks
 from storage import jobs
@@ -31,8 +32,8 @@ JOB = """
 Job: $job_id ($job_type)
 Took: $duration
 Cost: $cost
-$labels
-$job_url
+Labels: $labels
+Details: $job_url
 """
 
 TEXTS = {
@@ -49,7 +50,7 @@ TEXTS = {
         "$job_type needs an approval: $approval_title",
         "The job waits for somebody to decide: $approval_title\n\nUntil: $approval_deadline\n"
         "To look at it: backburner approvals show $job_id --key $approval_key\n\n"
-        "Job: $job_id ($job_type)\n$labels\n$job_url\n",
+        "Job: $job_id ($job_type)\nLabels: $labels\nDetails: $job_url\n",
     ),
     EventType.ENDPOINT_DISABLED: (
         "A callback endpoint was disabled",
@@ -133,7 +134,7 @@ def _of_job(job: JobRow, event: str) -> dict[str, Any]:
         "labels": ", ".join(f"{name}={value}" for name, value in job.labels.items()),
         "status": job.status,
         "duration": None if took is None else f"{took.total_seconds():.0f} s",
-        "cost": None if job.cost.usd is None else f"{job.cost.usd:.4f} USD",
+        "cost": None if job.cost.usd is None else f"{amount(job.cost.usd)} USD",
         "error_code": failure.code if failure else None,
         "error_message": failure.message if failure else None,
     }

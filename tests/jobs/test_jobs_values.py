@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from jobs.fingerprints import canonical_json, fingerprint
 from jobs.ids import uuid7
 from jobs.model import JobRef, Outcome, Progress, Ticket
-from jobs.money import Cost, Usage, one_response, total
+from jobs.money import Cost, Usage, amount, one_response, total
 from jobs.options import JobOptions
 from jobs.queues import SWITCHES, Queue
 from jobs.status import OPEN, TERMINAL, JobStatus, may_move
@@ -207,3 +207,19 @@ async def test_a_ticket_of_unknown_input_serializes_the_input_it_holds():
 
 def test_values_ignore_what_a_newer_version_added():
     assert Progress.model_validate({"current": 1, "total": 2, "since": "later"}).percent == 50
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        ("0", "0.0000"),
+        ("12.34567", "12.3457"),
+        ("0.0123", "0.0123"),
+        ("0.001", "0.0010"),
+        ("0.00099", "0.00099"),
+        ("0.000056", "0.000056"),
+        ("0.0000000789", "0.000000079"),
+    ],
+)
+def test_a_small_amount_is_not_written_as_nothing(usd, words):
+    assert amount(Decimal(usd)) == words

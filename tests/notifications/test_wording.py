@@ -80,7 +80,9 @@ async def test_lines_that_say_nothing_are_left_out(bare: Installation):
     job_id = await recorded(bare, None)
     message = await said(bare, job_id, "job.succeeded")
     assert "Cost:" not in message.body
+    assert "Labels:" not in message.body
     assert "$" not in message.body
+    assert f"Details: https://jobs.example.com/api/jobs/{job_id}" in message.body
 
 
 async def test_a_failure_stays_on_its_line(bare: Installation):

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.money import Cost
+from jobs.money import Cost, amount
 
 if TYPE_CHECKING:
     from workflows.core.lifecycle import Lifecycle
@@ -27,4 +27,4 @@ def price(cost: Cost) -> str:
     if cost.usd is None:
         return "unknown" if cost.responses else "none yet"
     at_least = "at least " if cost.unpriced_responses else ""
-    return f"{at_least}${cost.usd:.4f}"
+    return f"{at_least}${amount(cost.usd)}"
