@@ -20,7 +20,7 @@ from jobs.starting import SEARCH_ATTRIBUTES
 from jobs.webhooks import EVENT_TYPES, INCOMING_PATH
 from local.ports import preferred_port
 from local.postgres import Postgres
-from local.processes import Process
+from local.processes import Process, ServerTrouble
 from local.temporal import TemporalServer
 from settings import TemporalSettings
 
@@ -102,7 +102,7 @@ async def started(
     folder: Path,
     environment: Mapping[str, str] = os.environ,
     *,
-    gateway_port: int = GATEWAY_PORT,
+    gateway_port: int | None = None,
     workers: int = 1,
 ) -> AsyncIterator[Stack]:
     """Start a stack on a data folder and stop it, in order, in the end.
@@ -110,14 +110,15 @@ async def started(
     Args:
         folder: Where its data lives.
         environment: Of its processes; without an OPENAI_API_KEY the emulator answers.
-        gateway_port: Where the gateway listens if nothing else does.
+        gateway_port: Where the gateway listens if nothing else does; None takes the environment's
+            BACKBURNER_PORT, or 8080.
         workers: How many worker processes; they are called `worker`, `worker-2` and so on.
 
     Raises:
         ServerTrouble: A part cannot start; the text says how to mend it.
     """
     temporal = _temporal(folder)
-    addresses = _addresses(temporal, environment, gateway_port)
+    addresses = _addresses(temporal, environment, gateway_port or wanted_port(environment))
     async with AsyncExitStack() as parts:
         client = await parts.enter_async_context(_client())
         processes: dict[str, Process] = {}
@@ -134,7 +135,8 @@ async def started(
         programs = {"gateway": ("-m", "api"), "worker": ("worker.py",)}
         programs |= {f"worker-{number}": ("worker.py",) for number in range(2, workers + 1)}
         for name, arguments in programs.items():
-            process = python(folder, name, inherited, *arguments)
+            own = inherited if name == "gateway" else of_worker(inherited, addresses)
+            process = python(folder, name, own, *arguments)
             processes[name] = await parts.enter_async_context(process)
         ready = f"{addresses.gateway}/readyz"
         await processes["gateway"].wait_ready(lambda: _answers(ready, client))
@@ -142,6 +144,24 @@ async def started(
         (folder / "stack.json").write_text(json.dumps(asdict(addresses)))
         parts.callback((folder / "stack.json").unlink, missing_ok=True)
         yield Stack(addresses, processes, postgres, temporal)
+
+
+def wanted_port(environment: Mapping[str, str]) -> int:
+    """Return where the gateway should listen if nothing else does.
+
+    Raises:
+        ServerTrouble: The environment names no port.
+    """
+    port = environment.get("BACKBURNER_PORT") or str(GATEWAY_PORT)
+    if not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise ServerTrouble(f"BACKBURNER_PORT is {port!r}; write a number from 1 to 65535")
+    return int(port)
+
+
+def of_worker(inherited: Mapping[str, str], addresses: Addresses) -> dict[str, str]:
+    """Return a worker's environment: links in mail and callbacks need an address to lead to."""
+    public = inherited.get("BACKBURNER_PUBLIC_URL") or addresses.gateway
+    return {**inherited, "BACKBURNER_PUBLIC_URL": public}
 
 
 def _temporal(folder: Path) -> TemporalServer:
