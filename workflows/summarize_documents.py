@@ -99,7 +99,8 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
         digests = [Digest(summary=n.summary, key_points=n.key_points) for n in notes if n.summary]
         self.progress_to("Combining summaries", self.total, self.total)
         if not digests:
-            raise DocumentFailure(f"none of the {self.total} documents could be read")
+            why = next((n.error_message for n in notes if n.error_message), "no summary has words")
+            raise DocumentFailure(f"none of {self.total} could be summarised; the first: {why}")
         whole = await self.reduce(digests)
         return SummarizeDocumentsOutput(**whole.model_dump(), documents=notes)
 

@@ -265,6 +265,7 @@ class DocumentFailure(JobFailure):
 
     code = "document_failure"
     title = "Document failure"
+    advice = "Read the message, mend what it names, upload it again, and submit the job anew."
     http_status = 422
 
 

@@ -69,3 +69,9 @@ async def test_a_document_that_cannot_be_read_fails_the_job_or_becomes_a_note(ho
     assert row.status is JobStatus.SUCCEEDED
     notes = (await house.result(row.id))["documents"]
     assert [each["error_code"] for each in notes] == [None, "document_empty"]
+
+    only = {"document_ids": [str(empty)], "unreadable": "skip"}
+    row = await carried(house, "summarize_documents", only)
+    assert row.failure is not None
+    assert row.failure.code == "document_failure"
+    assert "'empty.txt' contains nothing to read" in row.failure.message
