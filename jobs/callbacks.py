@@ -121,8 +121,7 @@ def target_of(url: str, policy: UrlPolicy) -> Target:
     Raises:
         CallbackRefused: They may not; the detail says why.
     """
-    if len(url) > LONGEST_URL or not PRINTABLE.fullmatch(url) or UNSAFE.search(url):
-        raise CallbackRefused("the URL is not an http or https URL of printable ASCII characters")
+    _refuse_writing(url)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -136,6 +135,15 @@ def target_of(url: str, policy: UrlPolicy) -> Target:
     _refuse(parts.scheme, host, port, policy)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, path)
+
+
+def _refuse_writing(url: str) -> None:
+    if len(url) > LONGEST_URL:
+        raise CallbackRefused(f"the URL has {len(url):,} characters, more than {LONGEST_URL:,}")
+    if not PRINTABLE.fullmatch(url):
+        raise CallbackRefused("the URL is not an http or https URL of printable ASCII characters")
+    if unsafe := UNSAFE.search(url):
+        raise CallbackRefused(f"the URL holds the character {unsafe[0]}, which is never sent")
 
 
 def _refuse(scheme: str, host: str, port: int, policy: UrlPolicy) -> None:

@@ -178,9 +178,11 @@ async def _hear_text(stdout: StreamReader, limits: ExtractionLimits) -> str:
 
 
 def _reason_of(returncode: int) -> Refusal | ReaderCrashed:
-    ending = f"the reader ended with status {returncode}"
     code = CODES_BY_SIGNAL.get(-returncode)
-    return Refusal(code, ending) if code else ReaderCrashed(ending)
+    if code is None:
+        return ReaderCrashed(f"the reader ended with status {returncode}")
+    # Of time and memory the sentence of the code says all; of a crash nobody could say more.
+    return Refusal(code, "its reader crashed" if code == "document_broken" else "")
 
 
 async def _end(process: Process, stdout: StreamReader) -> None:

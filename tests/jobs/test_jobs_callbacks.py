@@ -58,6 +58,20 @@ def test_a_url_of_the_wrong_kind_is_refused(url: str):
         target_of(url, STRICT)
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://example.com/a#b", "holds the character #"),
+        ("https://example.com/" + "a" * 2048, "2,068 characters, more than"),
+        ("ftp://example.com/", "not an http or https URL"),
+    ],
+    ids=["fragment", "long", "scheme"],
+)
+def test_a_refusal_says_what_is_wrong_with_the_url(url: str, why: str):
+    with pytest.raises(CallbackRefused, match=why):
+        target_of(url, STRICT)
+
+
 @pytest.mark.parametrize("host", SPELLED.values(), ids=SPELLED)
 def test_an_address_that_is_not_public_is_refused_at_the_door(host: str):
     with pytest.raises(CallbackRefused, match="not a public address"):
