@@ -49,7 +49,7 @@ TEXTS = {
     EventType.APPROVAL_NEEDED: (
         "$job_type needs an approval: $approval_title",
         "The job waits for somebody to decide: $approval_title\n\nUntil: $approval_deadline\n"
-        "To look at it: backburner approvals show $job_id --key $approval_key\n\n"
+        "To look at it: backburner approvals show $job_id $approval_key\n\n"
         "Job: $job_id ($job_type)\nLabels: $labels\nDetails: $job_url\n",
     ),
     EventType.ENDPOINT_DISABLED: (
@@ -97,7 +97,9 @@ class Author:
         data = delivery.data
         if approval := data.get("approval"):
             wanted = {
-                f"approval_{name}": approval.get(name) for name in ("title", "key", "deadline")
+                "approval_title": approval.get("title"),
+                "approval_key": approval.get("key"),
+                "approval_deadline": _moment(approval.get("deadline")),
             }
             fields |= _said(wanted)
         if endpoint := data.get("endpoint"):
@@ -138,6 +140,11 @@ def _of_job(job: JobRow, event: str) -> dict[str, Any]:
         "error_code": failure.code if failure else None,
         "error_message": failure.message if failure else None,
     }
+
+
+def _moment(at: str | None) -> str | None:
+    """Write a moment as people do, to the second."""
+    return at and f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _said(values: dict[str, Any]) -> dict[str, str]:

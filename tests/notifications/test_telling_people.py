@@ -1,12 +1,15 @@
 """People hear of what they are to hear of, through the outbox, whatever the mail server says."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+from typer.testing import CliRunner
 
+from backburner.cli import app
 from jobs.callbacks import DeliveryStatus
 from jobs.notifications import EVERYTHING, Notice, Occasion
 from jobs.status import JobStatus
@@ -101,11 +104,18 @@ async def test_a_job_that_is_canceled_is_told(told: Installation, box: Mailbox):
 async def test_an_approval_that_is_needed_is_told(told: Installation, box: Mailbox):
     ask = {"key": "plan", "title": "The plan\nBcc: all@example.com", "shown": {"steps": ["dig"]}}
     rule = OPS.model_copy(update={"on": (Occasion.APPROVAL_NEEDED,)})
-    job_id = await told.submit("test_asks_people", {"asks": [ask]}, notify=[rule])
+    job_id = await told.submit(
+        "test_asks_people", {"asks": [ask | {"timeout": 3600}]}, notify=[rule]
+    )
     [mail] = await mails(box)
     assert mail["Subject"].endswith("needs an approval: The plan Bcc: all@example.com")
     assert mail["Bcc"] is None
-    assert f"backburner approvals show {job_id}" in mail.get_content()
+    [command] = re.findall(r"To look at it: backburner (.*)", mail.get_content())
+    words = command.split()
+    assert words == ["approvals", "show", str(job_id), "plan"]
+    assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+    [until] = re.findall(r"Until: (.*)", mail.get_content())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", until.strip())
     await tell(told, job_id, "cancel")
     await told.ended(job_id)
     assert len(await of_job(told, job_id)) == 1
