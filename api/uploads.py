@@ -65,8 +65,11 @@ def files_of(form: FormData) -> list[UploadFile]:
         raise InvalidPayload(f"a field {FIELD!r} is not a file: it has no filename")
     empty = [index for index, each in enumerate(files) if not each.size]
     if empty:
-        found = [{"pointer": f"/{FIELD}/{index}", "detail": "no bytes"} for index in empty]
-        raise Refusal(DocumentEmpty(f"{len(empty)} of the files have no bytes"), errors=found)
+        found = [
+            {"pointer": f"/{FIELD}/{index}", "detail": f"{files[index].filename!r} has no bytes"}
+            for index in empty
+        ]
+        raise Refusal(DocumentEmpty("there are files without bytes"), errors=found)
     return files
 
 

@@ -23,6 +23,9 @@ import httpx2
 from backburner.models import Job
 from jobs.retry_after import seconds_of
 
+MOST_TOLD = 10
+"""How many mistakes the text of an error names; `errors` has all of them."""
+
 
 class BackburnerError(Exception):
     """Base of everything this package raises on purpose."""
@@ -70,7 +73,16 @@ class ApiError(BackburnerError):
         self.request_id = problem.get("request_id") or request_id
         self.errors: Sequence[Mapping[str, Any]] = problem.get("errors") or []
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(f"{self.code}: {self.detail}")
+        super().__init__(f"{self.code}: {self.detail}{_told(self.errors)}")
+
+
+def _told(mistakes: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        f"\n  at {each.get('pointer') or each.get('parameter') or '/'}: {each.get('detail', '')}"
+        for each in mistakes[:MOST_TOLD]
+    ]
+    more = len(mistakes) - len(lines)
+    return "".join(lines) + (f"\n  and {more} more" if more else "")
 
 
 class JobEnded(BackburnerError):

@@ -147,7 +147,9 @@ def _written(value: Any) -> str:
 def _read(edits: str) -> Any:
     try:
         wanted = json.loads(text_of("-" if edits == "-" else f"@{edits}"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise typer.BadParameter(f"cannot be read: {error}", param_hint="--edits") from None
+    except ValueError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="--edits") from None
     if wanted is None:
         raise typer.BadParameter("null is no edit", param_hint="--edits")

@@ -36,14 +36,19 @@ def _add(
     if not files:
         raise typer.BadParameter("no file found", param_hint="FILE…")
 
-    async def conversation(client: AsyncBackburner) -> list[Document]:
-        uploaded: list[Document] = []
+    uploaded: list[Document] = []
+
+    async def conversation(client: AsyncBackburner) -> None:
         for number, file in enumerate(files, start=1):
             note(f"uploading {number}/{len(files)} {file.name}", style="dim")
-            uploaded += await client.upload_documents([file])
-        return uploaded
+            uploaded.extend(await client.upload_documents([file]))
 
-    _print(talk(context, conversation), output)
+    try:
+        talk(context, conversation)
+    finally:
+        # Also when a later file was refused: these are there, and nobody else knows their ids.
+        if uploaded:
+            _print(uploaded, output)
 
 
 def _list(

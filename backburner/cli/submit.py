@@ -90,7 +90,9 @@ def read_object(payload: str) -> dict[str, Any]:
     """Read the payload that a command was given; anything but a JSON object is wrong usage."""
     try:
         value = json.loads(text_of(payload))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise typer.BadParameter(f"cannot be read: {error}", param_hint="PAYLOAD") from None
+    except ValueError as error:
         raise typer.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from None
     if not isinstance(value, dict):
         raise typer.BadParameter("not a JSON object", param_hint="PAYLOAD")

@@ -152,7 +152,7 @@ async def test_documents_show_their_state_and_the_job_that_processed_them(api, g
 async def test_an_upload_with_an_empty_file_stores_nothing(api):
     reply = await api.post("/api/documents", files=[file("a", b"a"), file("b", b"")])
     problem = assert_problem(reply, 422, "document_empty")
-    assert problem["errors"] == [{"pointer": "/files/1", "detail": "no bytes"}]
+    assert problem["errors"] == [{"pointer": "/files/1", "detail": "'b' has no bytes"}]
     assert (await api.get("/api/documents")).json()["documents"] == []
 
 

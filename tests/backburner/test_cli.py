@@ -3,6 +3,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from backburner import ApiError, AsyncBackburner
 from backburner.cli import app
 from backburner.cli.submit import channel_of
 from tests.backburner.fake_gateway import busy, problem
@@ -182,6 +183,32 @@ def test_cancel_passes_the_reason_on(run, gateway):
     job_id = gateway.add_job()
     assert run("cancel", job_id, "--reason", "no need").exit_code == 0
     assert gateway.events[job_id][-1]["data"] == {"reason": "no need"}
+
+
+def test_documents_that_are_there_are_told_when_a_later_one_is_refused(
+    run, gateway, tmp_path, monkeypatch
+):
+    upload = AsyncBackburner.upload_documents
+
+    async def refusing(client, files):
+        if files[0].name == "b.txt":
+            raise ApiError(422, {"code": "document_empty", "detail": "there are empty files"})
+        return await upload(client, files)
+
+    monkeypatch.setattr(AsyncBackburner, "upload_documents", refusing)
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (tmp_path / name).write_text("words")
+    done = run("documents", "add", tmp_path)
+    assert done.exit_code == 1
+    assert [each["name"] for each in json.loads(done.stdout)] == ["a.txt"]
+    assert "document_empty" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_no_broken_json(run):
+    done = run("submit", "echo", "@/no/such/file")
+    assert done.exit_code == 2
+    assert "cannot be read" in done.stderr
+    assert "not JSON" not in done.stderr
 
 
 def test_documents_of_a_folder_are_uploaded_and_listed(run, gateway, tmp_path):

@@ -64,6 +64,7 @@ async def test_a_problem_carries_everything_the_gateway_said(client):
     assert error.detail == "the body has 1 mistake"
     assert error.advice == "Mend invalid_payload."
     assert error.errors == [{"pointer": "/payload/text", "detail": "Field required"}]
+    assert str(error).splitlines()[1:] == ["  at /payload/text: Field required"]
 
 
 async def test_a_wait_longer_than_the_patience_is_not_begun(gateway):
