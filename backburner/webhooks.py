@@ -31,6 +31,7 @@ class CallbackEvent(Value):
         type: `job.succeeded`, `job.failed`, `job.canceled`, `job.approval_needed`,
             `endpoint.disabled` or `endpoint.test`; later versions may add types.
         timestamp: When it happened.
+        root_id: The job that was submitted: `job_id`, unless that one was started by another job.
         status: The job's status at that time.
         result: The output of a job that succeeded; None also when it is too large for a callback.
         result_url: Where a result that is too large can be read for a day, without a token.
@@ -42,6 +43,7 @@ class CallbackEvent(Value):
     type: str
     timestamp: datetime
     job_id: UUID | None = None
+    root_id: UUID | None = None
     job_type: str | None = None
     labels: dict[str, str] = {}
     status: JobStatus | None = None

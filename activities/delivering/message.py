@@ -70,6 +70,7 @@ def _of_job(job: JobRow, delivery: Delivery) -> dict[str, Any]:
     failure = job.failure if delivery.event == EventType.JOB_FAILED else None
     return {
         "job_id": job.id,
+        "root_id": job.root_id,
         "job_type": job.type,
         "labels": job.labels,
         "status": STATUS_TOLD.get(delivery.event, JobStatus.RUNNING),

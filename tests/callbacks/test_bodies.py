@@ -127,6 +127,7 @@ async def test_a_small_result_needs_no_link(house: Installation, receiver: Recei
         "type": "job.succeeded",
         "timestamp": request.json()["timestamp"],
         "job_id": str(job_id),
+        "root_id": str(job_id),
         "job_type": "summarize_text",
         "labels": {},
         "status": "succeeded",

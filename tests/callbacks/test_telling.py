@@ -114,6 +114,21 @@ async def test_an_approval_that_is_needed_is_told(house: Installation, receiver:
     assert second.json()["type"] == "job.succeeded"
 
 
+async def test_an_approval_below_names_the_job_that_was_submitted(
+    house: Installation, receiver: Receiver
+):
+    below = {"tree": {"approval": {"id": "inner", "title": "Go?"}}}
+    tree = {"job": {"type": "pipeline", "payload": below}}
+    job_id = await house.submit("pipeline", {"tree": tree}, callback_url=receiver.url)
+    [request] = await receiver.got()
+
+    body = request.json()
+    assert body["approval"]["key"] == "inner"
+    assert body["root_id"] == str(job_id) != body["job_id"]
+    await tell(house, job_id, "cancel")
+    await house.ended(job_id)
+
+
 async def test_an_end_recorded_twice_is_told_once(bare: Installation, receiver: Receiver):
     job_id = await bare.submit("summarize_text", {"text": TEXT}, callback_url=receiver.url)
     ref = JobRef(tenant=TENANT, job_id=job_id, type="summarize_text")
