@@ -171,7 +171,7 @@ class JobPage(BaseModel):
 class PriceRange(BaseModel):
     """Dollars, as decimal text. Null is unknown, never free."""
 
-    low: str | None = Field(description="At least that; a sum leaves out what is unknown.")
+    low: str | None = Field(description="Seldom less; a sum leaves out what is unknown.")
     typical: str | None
     high: str | None = Field(description="Seldom more; null when nothing bounds it.")
 

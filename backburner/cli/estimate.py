@@ -47,6 +47,6 @@ def _pairs(found: Estimate) -> dict[str, str]:
         "jobs": str(found.jobs),
         "takes": f"about {span(timedelta(seconds=found.typical_seconds))}, seldom over {late}",
         "costs": "unknown" if usd.typical is None else f"about {money(usd.typical)}",
-        "at least": money(usd.low) if usd.low is not None else "",
+        "seldom under": money(usd.low) if usd.low is not None else "",
         "seldom over": money(usd.high) if usd.high is not None else "",
     }
