@@ -12,8 +12,9 @@ from activities.pace import Pace
 from activities.provider import Address
 from activities.pulse import Pulse, beating, last_pulse
 from activities.releasing import Releaser, age_seconds, is_fresh
+from activities.retrying import pause_before_next
 from activities.settling import Books
-from activities.submitting import IdNotStored, Submitter, has_ended, pause_before_next
+from activities.submitting import IdNotStored, Submitter, has_ended
 from activities.watcher import End, Watch, Watcher
 from jobs.errors import (
     BY_CODE,
@@ -60,7 +61,7 @@ class Responses(ResponseDeeds):
             return await self._outcome(step, effective, submits)
         if error := _lasting_error(submits):
             raise error
-        if resumed := await self._resume(submits):
+        if resumed := await self._resume(step, submits):
             return await self._settle(step, resumed, await self._await(step, resumed, again=True))
         submits = await self._submits_to_follow(step, submits)
         if not await self.submitter.has_room():
@@ -74,7 +75,7 @@ class Responses(ResponseDeeds):
     async def submit_response(self, step: StepRequest) -> None:
         """Submit a step's response and return; `respond` finds it and waits."""
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
-        if _effective(submits) or _lasting_error(submits) or await self._resume(submits):
+        if _effective(submits) or _lasting_error(submits) or await self._resume(step, submits):
             return
         submits = await self._submits_to_follow(step, submits)
         await self.submitter.charge()
@@ -124,7 +125,7 @@ class Responses(ResponseDeeds):
             # It must not keep the job from ending; maintenance goes on trying.
             logger.warning("job %s leaves responses open: %s", request.job.job_id, error.detail)
 
-    async def _resume(self, submits: list[Submit]) -> Submit | None:
+    async def _resume(self, step: StepRequest, submits: list[Submit]) -> Submit | None:
         """Find the submit that an earlier attempt left open; None when a new one is needed."""
         left = next((each for each in reversed(submits) if each.state is State.OPEN), None)
         if left is None or left.response_id is not None:
@@ -135,7 +136,7 @@ class Responses(ResponseDeeds):
             if adopted is None:
                 raise JobCanceled("the job was canceled while its worker was away")
             return adopted
-        await self.submitter.give_up(left)
+        await self.submitter.give_up(step, left)
         return None
 
     async def _submits_to_follow(self, step: StepRequest, submits: list[Submit]) -> list[Submit]:
@@ -174,7 +175,7 @@ class Responses(ResponseDeeds):
                 if why is End.DRAINING:
                     raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
                 if why is not End.ENDED:
-                    return await self._give_up_waiting(submit, why)
+                    return await self._give_up_waiting(step, submit, why)
                 # Before the fetch, so that a notice that comes during it is not missed.
                 self.watcher.resume(watch)
                 response = await self._fetch(submit)
@@ -182,7 +183,7 @@ class Responses(ResponseDeeds):
                     self.pace.learn(step, age_seconds(submit))
                     return response
 
-    async def _give_up_waiting(self, submit: Submit, why: End) -> Response:
+    async def _give_up_waiting(self, step: StepRequest, submit: Submit, why: End) -> Response:
         """Cancel a response that takes too long; return it if it came to an end after all."""
         try:
             response = await self.releaser.stop(submit, _id_of(submit))
@@ -191,7 +192,7 @@ class Responses(ResponseDeeds):
         if response.status != "cancelled":
             return response
         stuck = STUCK[why](f"response {response.id}: {why.value}")
-        await self.books.settle(submit, response, because=stuck)
+        await self.books.settle(submit, response, because=stuck, step=step)
         raise _again_later(stuck, submit)
 
     async def _fetch(self, submit: Submit) -> Response | None:
@@ -221,7 +222,7 @@ class Responses(ResponseDeeds):
             is_alone: Whether it was the step's first, and the next one cannot have been opened
                 since its id was stored.
         """
-        booked = await self.books.settle(submit, response, on_incomplete=step.on_incomplete)
+        booked = await self.books.settle(submit, response, step=step)
         if is_alone and booked and booked.submit.state is State.EFFECTIVE:
             return await self._outcome(step, booked.submit, [booked.submit])
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)

@@ -8,9 +8,10 @@ from openai.types.responses import Response
 
 from activities.prices import price
 from activities.provider import WINDOW_NOTE
+from activities.retrying import seconds_to_next
 from activities.verdicts import Verdict, judge, usage_of
 from jobs.errors import JobError, ServiceUnavailable
-from jobs.options import OnIncomplete
+from jobs.requests import StepRequest
 from storage import responses
 from storage.database import Database
 from storage.objects import INLINE_BYTES, Objects
@@ -41,7 +42,7 @@ class Books:
         *,
         unwanted: State | None = None,
         because: JobError | None = None,
-        on_incomplete: OnIncomplete = "fail",
+        step: StepRequest | None = None,
     ) -> Booked | None:
         """Book a response that ended.
 
@@ -50,16 +51,20 @@ class Books:
             response: The response, ended.
             unwanted: The state of a response nobody waits for any more; None judges it on merit.
             because: Why we gave it up, when we did.
-            on_incomplete: What an answer counts as that the token limit cut off.
+            step: What was asked. It says what an answer counts as that the token limit cut off,
+                and whether another try follows, which the job's events then tell.
 
         Returns:
             What was booked; None when it had been booked before, or another answer is used.
         """
-        verdict = judge(response, on_incomplete)
+        verdict = judge(response, step.on_incomplete if step else "fail")
         if because is not None:
             verdict = Verdict(State.FAILED, verdict.text, because)
         state = unwanted or verdict.state
         settlement = await self._settlement(submit, response, verdict, state)
+        if step is not None and state is State.FAILED:
+            pause = seconds_to_next(step, submit.number, verdict.error)
+            settlement = replace(settlement, retry_after_seconds=pause)
         try:
             settled = await responses.settle(self.db, submit, settlement)
         except asyncpg.UniqueViolationError:

@@ -7,10 +7,12 @@ from functools import partial
 from uuid import UUID
 
 from openai.types.responses import Response, ResponseInputContentParam
+from temporalio import activity
 
 from activities.attaching import Attacher
 from activities.provider import Address, Content, Created, Provider
 from activities.releasing import Releaser
+from activities.retrying import is_parked, pause_before_next, seconds_to_next
 from activities.uncertainty import count_fate, note_lost
 from activities.verdicts import ENDED
 from jobs.errors import (
@@ -41,10 +43,6 @@ from storage.responses import Settlement, State, Submit
 from telemetry import instruments
 
 logger = logging.getLogger(__name__)
-
-LONGEST_PAUSE_SECONDS = 60.0
-"""Between two submits of a step, when the provider gives no hint: 1, 2, 4 … up to this."""
-
 
 BUDGET = "openai"
 """Name of the rate budget: one installation submits under one key."""
@@ -101,8 +99,7 @@ class Submitter:
             return
         last = earlier[-1]
         words = f"{last.error_message} ({last.error_code})"
-        parks = step.on_uncertain == "park" and last.number > step.retry_of
-        if last.state is State.UNCERTAIN and parks:
+        if last.state is State.UNCERTAIN and is_parked(step, last.number):
             count_fate(last, "parked")
             raise SubmitParked(f"submit {last.number}: {words}", submit_number=last.number)
         if len(earlier) >= step.max_tries:
@@ -131,7 +128,7 @@ class Submitter:
         _count_retry(intent, earlier)
         request = _extended(step.request, earlier)
         call = asyncio.ensure_future(self._ask(step, request, intent, content))
-        posting = asyncio.ensure_future(self._post(call, intent))
+        posting = asyncio.ensure_future(self._post(step, call, intent))
         try:
             return await asyncio.shield(posting)
         except asyncio.CancelledError:
@@ -147,9 +144,12 @@ class Submitter:
         whose = (address.installation, address.job_id, address.step_key)
         return whose == (self.installation, step.job.job_id, step.step_key)
 
-    async def give_up(self, submit: Submit) -> None:
+    async def give_up(self, step: StepRequest, submit: Submit) -> None:
         """Note that the reply to a submit is lost: whoever posted it is gone."""
-        await note_lost(self.db, submit, "the worker stopped before the reply was stored")
+        gone = SubmitUncertain(
+            "the worker stopped before the reply was stored", retry_after_seconds=0
+        )
+        await self._lost(step, submit, gone)
 
     async def adopt(self, submit: Submit, response_id: str) -> Submit | None:
         """Store the id of a submit whose poster could not; None when nobody wants it any more."""
@@ -214,9 +214,9 @@ class Submitter:
         return {"type": "input_text", "text": stored.decode()}
 
     async def _post(
-        self, call: "asyncio.Future[Created]", intent: Submit
+        self, step: StepRequest, call: "asyncio.Future[Created]", intent: Submit
     ) -> tuple[Submit, Response]:
-        created = await self._created(call, intent)
+        created = await self._created(step, call, intent)
         response_id = created.response.id
         try:
             submit, wanted = await responses.store_response_id(
@@ -229,23 +229,38 @@ class Submitter:
             raise StepTakenOver(f"response {response_id} was canceled: nobody waits for it")
         return submit, created.response
 
-    async def _created(self, call: "asyncio.Future[Created]", intent: Submit) -> Created:
+    async def _created(
+        self, step: StepRequest, call: "asyncio.Future[Created]", intent: Submit
+    ) -> Created:
         """Return the reply to a POST; write down what else came of it."""
         try:
             return await call
         except asyncio.CancelledError:
-            cut = "the POST was cut off: its job was canceled or its worker stopped"
-            await note_lost(self.db, intent, cut)
+            cut = SubmitUncertain(
+                "the POST was cut off: its job was canceled or its worker stopped"
+            )
+            # Another worker submits again; after a cancel nobody does.
+            is_again = activity.in_activity() and activity.is_worker_shutdown()
+            again = seconds_to_next(step, intent.number, cut) if is_again else None
+            await note_lost(self.db, intent, cut.detail, again)
             raise
         except SubmitUncertain as error:
-            await note_lost(self.db, intent, error.detail)
             _set_pause(error, intent.number)
+            await self._lost(step, intent, error)
             raise
         except JobError as error:
-            rejected = Settlement(State.REJECTED, error_code=error.code, error_message=error.detail)
-            await responses.settle(self.db, intent, rejected)
             _set_pause(error, intent.number)
+            rejected = Settlement(
+                State.REJECTED,
+                error_code=error.code,
+                error_message=error.detail,
+                retry_after_seconds=seconds_to_next(step, intent.number, error),
+            )
+            await responses.settle(self.db, intent, rejected)
             raise
+
+    async def _lost(self, step: StepRequest, submit: Submit, error: SubmitUncertain) -> None:
+        await note_lost(self.db, submit, error.detail, seconds_to_next(step, submit.number, error))
 
 
 def _count_retry(intent: Submit, earlier: list[Submit]) -> None:
@@ -268,11 +283,6 @@ def _extended(request: ResponseRequest, earlier: list[Submit]) -> ResponseReques
 def has_ended(response: Response) -> bool:
     """Tell whether a response will not change any more."""
     return response.status in ENDED
-
-
-def pause_before_next(number: int) -> float:
-    """Return the seconds to wait after submit `number`, when the provider gave no hint."""
-    return min(2.0 ** (number - 1), LONGEST_PAUSE_SECONDS)
 
 
 def _set_pause(error: JobError, number: int) -> None:

@@ -17,9 +17,15 @@ def show_zeroes() -> None:
         instruments.AMBIGUOUS.add(0, {"outcome": fate})
 
 
-async def note_lost(db: Database, submit: Submit, why: str) -> None:
-    """Note that the reply to a submit is lost, unless its id became known meanwhile."""
-    if await responses.mark_uncertain(db, submit, SubmitUncertain.code, why):
+async def note_lost(
+    db: Database, submit: Submit, why: str, retry_after_seconds: float | None = None
+) -> None:
+    """Note that the reply to a submit is lost, unless its id became known meanwhile.
+
+    `retry_after_seconds` are those until the step is submitted again; None when it is not.
+    """
+    code = SubmitUncertain.code
+    if await responses.mark_uncertain(db, submit, code, why, retry_after_seconds):
         _count("uncertain")
 
 

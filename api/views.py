@@ -122,7 +122,9 @@ class JobSummary(BaseModel):
     type: str
     status: JobStatus
     progress: Progress
-    waiting_for: str | None = Field(description="Whom a job waits for that waits for a signal.")
+    waiting_for: str | None = Field(
+        description="Why it does not move: what it expects a signal of, or another try of a step."
+    )
     error: JobFailureView | None
     cost: CostView
     retry_count: int = Field(

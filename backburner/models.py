@@ -99,7 +99,8 @@ class Job(Value):
     The reply to a submit carries only the first fields; the others then hold their defaults.
 
     Attributes:
-        waiting_for: Whom a job waits for that waits for a signal.
+        waiting_for: Why a job does not move: what it expects a signal of, or `another try of step
+            1: provider_overloaded` until that try or the next progress.
         approvals: What waits to be decided; of a root, its descendants' approvals too.
         result: The output; None also when it is too large for this reply, so read it with
             `AsyncBackburner.result`.
@@ -146,8 +147,9 @@ class JobEvent(Value):
 
     Attributes:
         seq: Counts from 1 within the job, without gaps.
-        type: `created`, `started`, `progress`, `child_started`, `child_finished`,
-            `cancel_requested` or a terminal status.
+        type: `created`, `started`, `progress`, `retrying`, `child_started`, `child_finished`,
+            `approval_requested`, `approval_reminder`, `approval_decided`, `cancel_requested` or a
+            terminal status.
     """
 
     job_id: UUID

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from rich.console import Console
@@ -107,8 +107,14 @@ def _sentence(event: JobEvent) -> str:
         share = f"{progress.current}/{progress.total}" if progress.total else ""
         return f"{_stage(progress, event.data.get('waiting_for'))} {share}".strip()
     reasons = (event.data.get(name) for name in ("code", "message", "reason"))
-    words = event.type.replace("_", " ")
+    words = _retrying(event) if event.type == "retrying" else event.type.replace("_", " ")
     return plain(": ".join([words, *(str(reason) for reason in reasons if reason)]))
+
+
+def _retrying(event: JobEvent) -> str:
+    """Say when a step is tried again: by the clock, which stays true while the line stands."""
+    again_at = event.at + timedelta(seconds=event.data.get("retry_after_seconds") or 0)
+    return f"trying step {event.data.get('step')} again at {again_at.astimezone():%H:%M:%S}"
 
 
 def _stage(progress: Progress, waiting_for: str | None) -> str:

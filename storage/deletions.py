@@ -1,6 +1,7 @@
 """What is left to be deleted at the provider, in the table `responses`."""
 
 from storage import responses
+from storage.bookings import COLUMNS
 from storage.database import Database
 from storage.responses import Submit
 
@@ -10,7 +11,7 @@ THIS_ROW = "job_id = $1 AND step_key = $2 AND submit_number = $3"
 async def due(db: Database, *, limit: int) -> list[Submit]:
     """Return settled responses whose deletion is due, the longest overdue first."""
     rows = await db.fetch(
-        f"SELECT {responses.COLUMNS} FROM responses "  # noqa: S608 # constant
+        f"SELECT {COLUMNS} FROM responses "  # noqa: S608 # constant
         "WHERE delete_due <= now() ORDER BY delete_due LIMIT $1",
         limit,
     )

@@ -14,6 +14,7 @@ from jobs.moments import JobStarted, ResponseEnded, ResponseSubmitted, SubmitFai
 from jobs.money import Cost, Usage
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
+from storage.bookings import COLUMNS, INTENT, LOSE, SETTLE, SETTLE_AND_RETRY
 from storage.database import Database
 from telemetry.observer import observe
 
@@ -62,6 +63,7 @@ class Settlement:
         usage: None when the provider never told.
         usd: None when usage or price is unknown.
         output: The answer, unless `output_key` names the object that holds it.
+        retry_after_seconds: Until the step is submitted again; None when it is not.
     """
 
     state: State
@@ -73,78 +75,7 @@ class Settlement:
     output_key: str | None = None
     error_code: str | None = None
     error_message: str | None = None
-
-
-COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id, error_code,
-    error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at,
-    deleted_at, delete_due, delete_error"""
-
-
-INTENT = f"""
-WITH locked AS (
-    SELECT id, status, cancel_requested_at FROM jobs
-    WHERE tenant = $1 AND (id = $2
-        OR $4 > 1 AND id = ANY(ARRAY(SELECT unnest(ancestors) FROM jobs WHERE id = $2)))
-    ORDER BY id FOR UPDATE),
-old AS (
-    SELECT id, status FROM locked
-    WHERE id = $2 AND status IN ('pending', 'running') AND cancel_requested_at IS NULL
-        AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
-            AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
-intent AS (
-    INSERT INTO responses
-        (tenant, job_id, step_key, submit_number, model, fingerprint, delete_wanted)
-    SELECT $1, id, $3, $4, $5, $6, $7 FROM old
-    ON CONFLICT (job_id, step_key, submit_number) DO NOTHING
-    RETURNING {COLUMNS}),
-job AS (
-    UPDATE jobs SET status = 'running', started_at = COALESCE(started_at, now()),
-        last_seq = last_seq + (old.status = 'pending')::int,
-        retry_count = retry_count + ($4 > 1)::int, updated_at = now()
-    FROM old, intent WHERE jobs.id = old.id
-    RETURNING jobs.id, last_seq, old.status AS was),
-event AS (
-    INSERT INTO job_events (job_id, seq, type)
-    SELECT id, last_seq, 'started' FROM job WHERE was = 'pending'),
-above AS (
-    UPDATE jobs SET retry_count = retry_count + 1, updated_at = now()
-    FROM locked, intent WHERE jobs.id = locked.id AND locked.id <> $2 AND $4 > 1)
-SELECT {COLUMNS}, (SELECT was FROM job) AS was FROM intent
-"""  # noqa: S608 # constant
-
-
-SETTLE = f"""
-WITH settled AS (
-    UPDATE responses SET usage = $5,
-        state = CASE WHEN $4 = 'canceled' AND EXISTS (SELECT FROM responses r
-            WHERE r.job_id = $1 AND r.step_key = $2 AND r.state = 'effective')
-            THEN 'wasted' ELSE $4 END, cost_usd = $6, price_source = $7,
-        service_tier = $8, output = $9, output_key = $10, error_code = $11,
-        error_message = $12, settled_at = now(),
-        -- A little later: the step itself, if it waits, has the first try.
-        delete_due = CASE WHEN delete_wanted AND response_id IS NOT NULL
-            THEN now() + interval '10 seconds' END
-    WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
-    RETURNING {COLUMNS}),
-line AS (
-    SELECT id FROM jobs
-    WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
-        AND EXISTS (SELECT FROM settled)
-    ORDER BY id FOR UPDATE),
-booked AS (
-    UPDATE jobs SET
-        cost_usd = CASE WHEN $6::numeric IS NULL THEN cost_usd
-            ELSE COALESCE(cost_usd, 0) + $6::numeric END,
-        input_tokens = input_tokens + $13, cached_tokens = cached_tokens + $14,
-        cache_write_tokens = cache_write_tokens + $15, output_tokens = output_tokens + $16,
-        reasoning_tokens = reasoning_tokens + $17,
-        settled_responses = settled_responses + ($4 <> 'rejected')::int,
-        unpriced_responses = unpriced_responses
-            + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
-        updated_at = now()
-    FROM line WHERE jobs.id = line.id)
-SELECT * FROM settled
-"""  # noqa: S608 # constant
+    retry_after_seconds: float | None = None
 
 
 async def submits_of(db: Database, job: JobRef, step_key: str) -> list[Submit]:
@@ -269,24 +200,24 @@ async def _store(
     )
 
 
-async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) -> bool:
+async def mark_uncertain(
+    db: Database, submit: Submit, code: str, message: str, retry_after_seconds: float | None = None
+) -> bool:
     """Note that a submit's reply was lost; an id that became known meanwhile wins.
+
+    With the seconds until the step is submitted again, the job's events tell of it.
 
     Returns:
         Whether this call noted it.
     """
     noted = await db.fetchval(
-        """
-        UPDATE responses SET state = 'uncertain', error_code = $4, error_message = $5
-        WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
-            AND state = 'open' AND response_id IS NULL
-        RETURNING true
-        """,
+        LOSE,
         submit.job_id,
         submit.step_key,
         submit.number,
         code,
         message,
+        retry_after_seconds,
     )
     if noted:
         observe(SubmitFailed(**_name(submit), code=code, message=message))
@@ -296,7 +227,8 @@ async def mark_uncertain(db: Database, submit: Submit, code: str, message: str) 
 async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None:
     """Write down how a submit ended and book its usage on the job and its ancestors, exactly once.
 
-    One that was canceled because another submit of its step won is wasted, whoever finds out.
+    One that was canceled because another submit of its step won is wasted, whoever finds out. When
+    the step will be submitted again, the job's events tell of it.
 
     Returns:
         The submit as it is booked; None when it was settled before.
@@ -304,8 +236,9 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None
     Raises:
         asyncpg.UniqueViolationError: Another submit of the step is effective already.
     """
+    is_retried = end.retry_after_seconds is not None
     row = await db.fetchrow(
-        SETTLE,
+        SETTLE_AND_RETRY if is_retried else SETTLE,
         submit.job_id,
         submit.step_key,
         submit.number,
@@ -319,6 +252,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None
         end.error_code,
         end.error_message,
         *(getattr(end.usage or Usage(), name) for name in Usage.model_fields),
+        *([end.retry_after_seconds] if is_retried else []),
     )
     if row is None:
         return None

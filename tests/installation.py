@@ -35,12 +35,13 @@ from local.temporal import TemporalServer
 from settings import CallbackSettings, GatewaySettings, OpenAISettings, WorkerSettings
 from storage import executions
 from storage import jobs as job_rows
+from storage.bookings import COLUMNS
 from storage.database import Database, connect
 from storage.executions import Life
 from storage.jobs import JobRow, NewJob
 from storage.objects import Objects, open_store
 from storage.payloads import data_converter
-from storage.responses import COLUMNS, Submit, to_submit
+from storage.responses import Submit, to_submit
 
 ROOT = Path(__file__).parent.parent
 TENANT = Tenant("default")
