@@ -1,5 +1,10 @@
 """What one extraction may use."""
 
+import math
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,3 +32,20 @@ class ExtractionLimits:
         except FileNotFoundError:  # the child will say so
             return self.cpu_seconds
         return min(self.cpu_seconds, QUICK_CPU_SECONDS + CPU_SECONDS_PER_MEBIBYTE * mebibytes)
+
+
+@contextmanager
+def processor_seconds(seconds: int) -> Iterator[None]:
+    """Let the kernel end this process when the block takes longer: nobody can stop a C library.
+
+    The block counts as soon as it began, and only its own seconds; a limit that is there already
+    and ends sooner stays.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    allowed = math.ceil(time.process_time()) + seconds
+    sooner = [each for each in (soft, hard, allowed) if each != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(sooner), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))

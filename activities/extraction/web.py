@@ -8,8 +8,9 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from activities.extraction.composing import Composer, item
 from activities.extraction.decoding import decode
-from activities.extraction.limits import ExtractionLimits
+from activities.extraction.limits import ExtractionLimits, processor_seconds
 from activities.extraction.markdown import in_one_line
+from activities.extraction.nesting import refuse_deep
 from activities.extraction.plain import content_of
 from activities.extraction.reading import Reading
 
@@ -35,6 +36,10 @@ CHARSET: Final = re.compile(
 )
 HEAD_BYTES: Final = 4096
 UNSEEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+PARSER_SECONDS: Final = 3
+CHARACTERS_PER_SECOND: Final = 4_000_000
+"""A third of the speed that was measured for honest pages and for the worst without depth."""
+
 TEXT, COMMENT = "-text", "-comment"
 
 
@@ -43,10 +48,7 @@ def read(path: Path, limits: ExtractionLimits) -> Reading:
     content = content_of(path, limits)
     declared = CHARSET.search(content, 0, HEAD_BYTES)
     text = decode(content, declared=declared[1].decode() if declared else None)
-    try:
-        page = LexborHTMLParser(text)
-    except SelectolaxError as error:  # no page is wrong; what it wants then is memory
-        raise MemoryError from error
+    page = _parse(text)
     walker = _Walker(Composer(limits.characters))
     walker.walk(page.root)
     body = walker.composer.text()
@@ -55,6 +57,15 @@ def read(path: Path, limits: ExtractionLimits) -> Reading:
     if named and not body.lstrip("# ").startswith(named):
         body = f"{named}\n\n{body}" if body else ""
     return Reading(text=body)
+
+
+def _parse(text: str) -> LexborHTMLParser:
+    refuse_deep(text)
+    try:
+        with processor_seconds(PARSER_SECONDS + len(text) // CHARACTERS_PER_SECOND):
+            return LexborHTMLParser(text)
+    except SelectolaxError as error:  # no page is wrong; what it wants then is memory
+        raise MemoryError from error
 
 
 class _Walker:
