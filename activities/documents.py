@@ -1,5 +1,7 @@
 """Implements `DocumentDeeds`: stored files become text chunks that a model can read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -10,7 +12,7 @@ from activities.fetching import fetched
 from activities.prices import window_tokens
 from activities.pulse import Pulse, beating
 from jobs.chunking import chunk_characters, split_under_header
-from jobs.errors import JobCanceled
+from jobs.errors import DocumentFailure, JobCanceled
 from jobs.ports import DocumentDeeds
 from jobs.requests import (
     AttachRequest,
@@ -43,7 +45,8 @@ class Documents(DocumentDeeds):
             AttachmentTooLarge: The provider would not take it.
         """
         document = await documents.get(self.db, request.job.tenant, request.document_id)
-        self.attacher.check(document)
+        with _naming(document):
+            self.attacher.check(document)
         return DocumentPart(
             document_id=document.id,
             name=document.name,
@@ -68,7 +71,8 @@ class Documents(DocumentDeeds):
         known = await documents.get_text(self.db, job.tenant, document.id, limit)
         if known is not None:
             return known
-        text = await beating(self._read(document), Pulse)
+        with _naming(document):
+            text = await beating(self._read(document), Pulse)
         found = await self._store(document, text, limit)
         await documents.put_text(self.db, job.tenant, found, limit)
         return found
@@ -95,3 +99,12 @@ class Documents(DocumentDeeds):
             characters=text.characters,
             pages=text.pages,
         )
+
+
+@contextmanager
+def _naming(document: Document) -> Iterator[None]:
+    try:
+        yield
+    except DocumentFailure as failure:
+        failure.document_name = document.name
+        raise

@@ -16,7 +16,7 @@ from jobs.reports import Fact, Outline, Section, Source
 from jobs.requests import StoredText
 from workflows.core import Job, job
 from workflows.core.documents import recent_documents
-from workflows.core.failures import failure_of
+from workflows.core.failures import document_name_of, failure_of
 
 AT_ONCE, PIECE_CHARACTERS, FACTS_CHARACTERS, MOST_FACTS = 12, 100_000, 120_000, 40
 """Steps at once; a piece of a text; facts an outline is made of; how many one piece may give."""
@@ -133,7 +133,8 @@ class GenerateReport(Job[GenerateReportInput, GenerateReportOutput]):
         except ActivityError as error:
             if self.input.unreadable == "fail":
                 raise
-            return source.known(name, "Document", failure_of(error).code), []
+            title = document_name_of(error) or "Document"
+            return source.known(name, title, failure_of(error).code), []
         return source.known(name, document.name), [*document.chunks]
 
     async def collect(self, pieces: list[tuple[Source, str | StoredText]]) -> list[Fact]:

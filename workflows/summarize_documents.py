@@ -10,7 +10,7 @@ from jobs.errors import DocumentFailure
 from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
 from jobs.values import DocumentId
 from workflows.core import Job, job
-from workflows.core.failures import failure_of
+from workflows.core.failures import document_name_of, failure_of
 from workflows.core.trees import reduce
 
 GROUP_CHARACTERS, GROUP_MEMBERS = 120_000, 12
@@ -113,7 +113,10 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
                 raise
             why = failure_of(error)
             note = DocumentNote(
-                document_id=document_id, error_code=why.code, error_message=why.message
+                document_id=document_id,
+                name=document_name_of(error),
+                error_code=why.code,
+                error_message=why.message,
             )
         else:
             digest = await self.digest(document)

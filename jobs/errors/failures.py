@@ -261,12 +261,23 @@ class TriesExhausted(ProviderFailure):
 
 
 class DocumentFailure(JobFailure):
-    """Something about one document."""
+    """Something about one document.
+
+    Attributes:
+        document_name: What its owner calls it; empty where nobody has found it yet.
+    """
+
+    document_name: str = ""
 
     code = "document_failure"
     title = "Document failure"
     advice = "Read the message, mend what it names, upload it again, and submit the job anew."
     http_status = 422
+
+    @property
+    def facts(self) -> tuple[int | str, ...]:
+        """The name: whoever skips the document still says which one it was."""
+        return (self.document_name,)
 
 
 class DocumentNotFound(DocumentFailure):

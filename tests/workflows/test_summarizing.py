@@ -69,6 +69,7 @@ async def test_a_document_that_cannot_be_read_fails_the_job_or_becomes_a_note(ho
     assert row.status is JobStatus.SUCCEEDED
     notes = (await house.result(row.id))["documents"]
     assert [each["error_code"] for each in notes] == [None, "document_empty"]
+    assert [each["name"] for each in notes] == ["good.txt", "empty.txt"]
 
     only = {"document_ids": [str(empty)], "unreadable": "skip"}
     row = await carried(house, "summarize_documents", only)

@@ -27,3 +27,9 @@ def _failure_of(error: BaseException) -> Failure:
     if isinstance(error, TimeoutError):
         return Failure(code=DeadlineExceeded.code, message="the deadline of the job passed")
     return Failure(code=JobDefect.code, message=f"{type(error).__name__}: {error}")
+
+
+def document_name_of(error: ActivityError) -> str:
+    """Return the name of the document that a deed could not read; empty when it is not known."""
+    facts = error.cause.details if isinstance(error.cause, ApplicationError) else ()
+    return str(facts[0]) if facts else ""
