@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, create_model
 
+from jobs.inputs import Words
 from jobs.model import Failure
 
 LONGEST_ID = 200
@@ -24,7 +25,7 @@ EXAMPLE: dict[str, JsonValue] = {
 class Label(BaseModel):
     """A label to choose, and what it means."""
 
-    name: str = Field(min_length=1, max_length=100, examples=["hot"])
+    name: Words = Field(max_length=100, examples=["hot"])
     description: str = Field(
         default="", max_length=2_000, examples=["Has a budget and wants to buy this quarter."]
     )

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from jobs.approvals import ApprovalAsk
+from jobs.inputs import Words
 from jobs.values import DocumentId
 
 CITATION = re.compile(r"\s?\[(S\d+)\]")
@@ -32,8 +33,8 @@ class Source(BaseModel):
 class TextSource(BaseModel):
     """A text that comes with the payload."""
 
-    text: str = Field(min_length=1, max_length=200_000, examples=["The pilot ran for six weeks …"])
-    name: str = Field(default="Text", min_length=1, max_length=300)
+    text: Words = Field(max_length=200_000, examples=["The pilot ran for six weeks …"])
+    name: Words = Field(default="Text", max_length=300)
 
     def known(self, source_id: str) -> Source:
         """Return what the report says of it."""

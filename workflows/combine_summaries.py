@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
+from jobs.inputs import Words
 from workflows.core import Job, job
 
 
@@ -11,7 +12,15 @@ class CombineSummariesInput(BaseModel):
     """Summaries, in the order in which they should be read."""
 
     summaries: list[str] = Field(min_length=1, max_length=500)
-    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+    summary_style: Words = Field(default="executive", max_length=200)
+
+    @field_validator("summaries")
+    @classmethod
+    def _have_words(cls, summaries: list[str]) -> list[str]:
+        # A single empty one may be the answer to a text without content, and does no harm.
+        if not any(each.strip() for each in summaries):
+            raise ValueError("only whitespace")
+        return summaries
 
 
 class CombineSummariesOutput(BaseModel):

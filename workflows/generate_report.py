@@ -10,6 +10,7 @@ from jobs import reports
 from jobs.approvals import why_rejected
 from jobs.chunking import split
 from jobs.errors import ApprovalRejected, NoSources
+from jobs.inputs import Words
 from jobs.prompts import fenced
 from jobs.report_prompts import FRAME, PLAN, READ, REMARK, WRITE
 from jobs.reports import Fact, Outline, Section, Source
@@ -27,8 +28,7 @@ Read = tuple[Source, list[str | StoredText]]
 class GenerateReportInput(BaseModel):
     """What the report is about, what it rests on, and how it is to be written."""
 
-    topic: str = Field(
-        min_length=1,
+    topic: Words = Field(
         max_length=10_000,
         description="The question to answer, or the brief: who reads it, and what for.",
         examples=["Should we extend the pilot? For the board, which decides on Friday."],
@@ -36,7 +36,7 @@ class GenerateReportInput(BaseModel):
     sources: list[reports.AnySource] = Field(
         min_length=1, max_length=100, description="Texts, documents, or all recent documents."
     )
-    style: str = Field(default="sober and factual, for managers", min_length=1, max_length=500)
+    style: Words = Field(default="sober and factual, for managers", max_length=500)
     sections: int = Field(default=6, ge=1, le=20, description="How many at the most.")
     words_per_section: int = Field(default=250, ge=50, le=2_000)
     approve_outline: reports.OutlineApproval | None = Field(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
+from jobs.inputs import Words
 from workflows.core import Job, job
 
 OPENING = 4_000
@@ -13,9 +14,7 @@ OPENING = 4_000
 class GenerateTitleInput(BaseModel):
     """The text that needs a title."""
 
-    content: str = Field(
-        min_length=1, max_length=400_000, examples=["The pilot ran for six weeks …"]
-    )
+    content: Words = Field(max_length=400_000, examples=["The pilot ran for six weeks …"])
 
 
 class GenerateTitleOutput(BaseModel):

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from jobs.findings import Findings, Overview, merged
+from jobs.inputs import Words
 from jobs.prompts import EXACT, MATERIAL, fenced
 from jobs.requests import DocumentPart, InputPart, StoredText
 from jobs.values import DocumentId
@@ -44,10 +45,8 @@ class ProcessDocumentInput(BaseModel):
     """Which document, and what to look for in particular."""
 
     document_id: DocumentId = Field(description="The document to read.")
-    focus: str | None = Field(
+    focus: Annotated[Words, Field(max_length=4_000)] | None = Field(
         default=None,
-        min_length=1,
-        max_length=4_000,
         description="A question or a point of view: what to look for beyond the usual findings.",
         examples=["Which obligations end within a year, and what ends them?"],
     )

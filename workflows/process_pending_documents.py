@@ -1,11 +1,12 @@
 """Process the documents that nobody has processed yet: each one as a job of its own."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from jobs.errors import BY_CODE
+from jobs.inputs import Words
 from jobs.library import Claimed, DocumentState, ListedDocument
 from jobs.status import JobStatus
 from jobs.values import DocumentId, JobId
@@ -35,8 +36,8 @@ class ProcessPendingDocumentsInput(BaseModel):
     retry_failed: bool = Field(
         default=False, description="Take documents, too, whose processing failed before."
     )
-    focus: str | None = Field(
-        default=None, min_length=1, max_length=4_000, description="Given to `process_document`."
+    focus: Annotated[Words, Field(max_length=4_000)] | None = Field(
+        default=None, description="Given to `process_document`."
     )
     document: Literal["text", "original"] = Field(
         default="text", description="Given to `process_document`."

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from temporalio.exceptions import ActivityError
 
 from jobs.errors import DocumentFailure
+from jobs.inputs import Words
 from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
 from jobs.values import DocumentId
 from workflows.core import Job, job
@@ -23,7 +24,7 @@ class SummarizeDocumentsInput(BaseModel):
     """Which documents, and how."""
 
     document_ids: list[DocumentId] = Field(min_length=1, max_length=200)
-    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+    summary_style: Words = Field(default="executive", max_length=200)
     user_id: str | None = Field(default=None, max_length=200)
     documents: Literal["text", "original"] = Field(
         default="text",

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
+from jobs.inputs import Words
 from workflows.core import Job, job
 
 
 class SummarizeTextInput(BaseModel):
     """A text and how to summarise it."""
 
-    text: str = Field(min_length=1, max_length=400_000, examples=["The pilot ran for six weeks …"])
-    summary_style: str = Field(default="executive", min_length=1, max_length=200)
+    text: Words = Field(max_length=400_000, examples=["The pilot ran for six weeks …"])
+    summary_style: Words = Field(default="executive", max_length=200)
 
 
 class SummarizeTextOutput(BaseModel):

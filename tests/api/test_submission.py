@@ -98,6 +98,13 @@ async def test_temporal_being_down_does_not_lose_the_job(gateway):
 MISTAKES = {
     "unknown type": ({"type": "nope", "payload": {}}, 404, "unknown_job_type", None),
     "payload": ({**TEXT, "payload": {"text": ""}}, 422, "invalid_payload", "/payload/text"),
+    "blank": ({**TEXT, "payload": {"text": " \n\t"}}, 422, "invalid_payload", "/payload/text"),
+    "blank in a list": (
+        {"type": "combine_summaries", "payload": {"summaries": [" ", ""]}},
+        422,
+        "invalid_payload",
+        "/payload/summaries",
+    ),
     "missing": ({**TEXT, "payload": {}}, 422, "invalid_payload", "/payload/text"),
     "no payload": ({"type": "summarize_text"}, 422, "invalid_payload", "/payload"),
     "stray": ({**TEXT, "colour": 1}, 422, "invalid_payload", "/colour"),
