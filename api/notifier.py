@@ -58,3 +58,6 @@ class Notifier:
             # Not kept for later: the notices are written down. Workers read them when their own
             # connection is back, and their polls find the rest.
             LOG.warning("the workers were not told of %d notices: %s", len(response_ids), error)
+        except Exception:
+            # Else nobody would be told any more; whoever reads the log sees it.
+            LOG.exception("the workers were not told of %d notices", len(response_ids))

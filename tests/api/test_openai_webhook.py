@@ -239,6 +239,27 @@ async def test_an_outage_loses_notices_and_not_the_notifier(gateway, heard, capl
     assert "not told of 1 notices: gone" in caplog.text
 
 
+class Defective(Gated):
+    """Meets an error that nobody thought of, once."""
+
+    async def execute(self, *statement):
+        if not self.asked.is_set():
+            self.asked.set()
+            raise RuntimeError("a defect")
+        await self.db.execute(*statement)
+
+
+async def test_a_defect_loses_notices_and_not_the_notifier(gateway, heard, caplog):
+    db = Defective(gateway.db)
+    async with (notifier := Notifier(db)).running():
+        notifier.tell("lost")
+        await db.asked.wait()
+        notifier.tell("told")
+        async with asyncio.timeout(10):
+            assert await heard.get() == ["told"]
+    assert "RuntimeError: a defect" in caplog.text
+
+
 async def test_what_is_left_is_told_before_the_gateway_ends(gateway, heard):
     async with (notifier := Notifier(gateway.db)).running():
         notifier.tell("last")
