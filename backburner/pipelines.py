@@ -24,9 +24,19 @@ Node = dict[str, Any]
 Policy = Literal["fail_fast", "continue"] | Mapping[str, int]
 
 
-def pipeline(tree: Node, input: Any = None) -> dict[str, Any]:
-    """Return the payload of a job of type `pipeline`."""
-    return _without_none({"tree": tree, "input": to_jsonable_python(input)})
+def pipeline(
+    tree: Node, input: Any = None, *, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the payload of a job of type `pipeline`.
+
+    Args:
+        tree: The outermost node.
+        input: What references find under the name `input`.
+        given: Results known beforehand, by the ids that references find them under: those of a
+            pipeline that failed late, for example.
+    """
+    body = {"tree": tree, "input": to_jsonable_python(input), "given": to_jsonable_python(given)}
+    return _without_none(body)
 
 
 def ref(expression: str) -> dict[str, str]:

@@ -15,6 +15,14 @@ def test_the_example_of_the_schema_can_be_written_with_them():
     assert pipeline(tree, EXAMPLE["input"]) == EXAMPLE
 
 
+def test_results_that_are_known_stand_beside_the_tree():
+    tree = job("generate_title", {"content": ref("summary.summary")})
+    payload = pipeline(tree, given={"summary": {"summary": "Costs fell by 14 percent."}})
+    work = PipelineInput.model_validate(payload)
+    assert work.given == {"summary": {"summary": "Costs fell by 14 percent."}}
+    assert "given" not in pipeline(tree)
+
+
 def test_every_choice_arrives_in_the_model():
     tree = chain(
         group(job("a", options={"max_tries": 2}), id="g", window=3, on_failure="continue"),
