@@ -24,6 +24,8 @@ from jobs.webhooks import check_secret
 TenantName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """Tenants name object keys and fairness keys, which bounds their length and alphabet."""
 
+Pause = Annotated[timedelta, Field(gt=timedelta(0))]
+
 SAMPLE_SECRETS = frozenset(
     {"emulated", "change-me", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 )
@@ -226,15 +228,16 @@ class CallbackSettings(_Settings):
             without it, only to public addresses.
         callback_ports: Ports that callbacks may go to, as a JSON list. None means 443 and 8443 in
             production, and any in development.
-        callback_timeout: How long one attempt may take in all.
-        callback_pauses: Between one attempt and the next, as a JSON list. By default 5 s, 5 and
-            30 min, 2, 5, 10, 14, 20 and 24 h: ten attempts in 76 hours.
+        callback_timeout: How long one attempt may take in all; from 0.1 s to 30 s.
+        callback_pauses: Between one attempt and the next, as a JSON list; without any there is one
+            attempt. Each is longer than nothing. By default 5 s, 5 and 30 min, 2, 5, 10, 14, 20 and
+            24 h: ten attempts in 76 hours.
         callback_slots: Attempts that one worker makes at one receiver at the same time.
         concurrent_callbacks: Attempts that one worker makes at the same time in all.
         callback_disable_after: How long an endpoint may fail without one success before it is
-            disabled.
+            disabled; a minute or more.
         result_link_lifetime: How long the link to a large result in a callback works, and the link
-            to a result in a notification.
+            to a result in a notification; a minute or more.
         channels_file: TOML file with the channels of notifications; without it there are none.
     """
 
@@ -243,12 +246,14 @@ class CallbackSettings(_Settings):
     secret_keys: tuple[SecretStr, ...] = Field(default_factory=lambda: (SecretStr(SAMPLE_KEY),))
     callback_networks: tuple[IPvAnyNetwork, ...] = ()
     callback_ports: tuple[int, ...] | None = None
-    callback_timeout: timedelta = Field(default=timedelta(seconds=15), le=timedelta(seconds=30))
-    callback_pauses: tuple[timedelta, ...] = Field(default_factory=lambda: PAUSES)
+    callback_timeout: timedelta = Field(
+        default=timedelta(seconds=15), ge=timedelta(milliseconds=100), le=timedelta(seconds=30)
+    )
+    callback_pauses: tuple[Pause, ...] = Field(default_factory=lambda: PAUSES)
     callback_slots: int = Field(default=8, ge=1)
     concurrent_callbacks: int = Field(default=400, ge=1)
-    callback_disable_after: timedelta = timedelta(days=5)
-    result_link_lifetime: timedelta = timedelta(days=1)
+    callback_disable_after: timedelta = Field(default=timedelta(days=5), ge=timedelta(minutes=1))
+    result_link_lifetime: timedelta = Field(default=timedelta(days=1), ge=timedelta(minutes=1))
     channels_file: Path | None = None
 
     @cached_property
