@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from temporalio.exceptions import ActivityError
 
 from jobs.errors import DocumentFailure
-from jobs.inputs import Words
+from jobs.inputs import EachOnce, Words
 from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
 from jobs.values import DocumentId
 from workflows.core import Job, job
@@ -23,7 +23,9 @@ DOCUMENTS_AT_ONCE, CHUNKS_AT_ONCE = 12, 4
 class SummarizeDocumentsInput(BaseModel):
     """Which documents, and how."""
 
-    document_ids: list[DocumentId] = Field(min_length=1, max_length=200)
+    document_ids: EachOnce[DocumentId] = Field(
+        min_length=1, max_length=200, description="Each is named once."
+    )
     summary_style: Words = Field(default="executive", max_length=200)
     user_id: str | None = Field(default=None, max_length=200)
     documents: Literal["text", "original"] = Field(

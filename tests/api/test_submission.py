@@ -95,6 +95,7 @@ async def test_temporal_being_down_does_not_lose_the_job(gateway):
         assert (await api.get("/readyz")).status_code == 200
 
 
+ONE, OTHER = "019ab2c4-5d6e-7f80-9123-456789abcdef", "019ab2c4-5d6e-7f80-9123-456789abcdee"
 MISTAKES = {
     "unknown type": ({"type": "nope", "payload": {}}, 404, "unknown_job_type", None),
     "payload": ({**TEXT, "payload": {"text": ""}}, 422, "invalid_payload", "/payload/text"),
@@ -136,6 +137,15 @@ MISTAKES = {
         422,
         "invalid_payload",
         "/payload/document_ids/0",
+    ),
+    "a document twice": (
+        {
+            "type": "summarize_documents",
+            "payload": {"document_ids": [ONE, OTHER, ONE.upper()]},
+        },
+        422,
+        "invalid_payload",
+        "/payload/document_ids/2",
     ),
     "too many documents": (
         {
