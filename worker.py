@@ -174,8 +174,9 @@ def workers(
     *,
     base: str,
     settings: WorkerSettings,
+    imported_once: Sequence[str] = PASSED_THROUGH,
 ) -> list[Worker]:
-    """Build one Temporal worker per queue.
+    """Build one Temporal worker per queue; sandboxes share the modules that are imported once.
 
     One that breaks does not end before its deeds have, and some of them wait for days: so it ends
     the waits of this process.
@@ -191,6 +192,11 @@ def workers(
         on_fatal_error=let_go,
         deployment_config=_deployment(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        # For files of plug-ins. Ours run outside of it, see `workflows.core.declare`, and are
+        # shared with those inside.
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules(*imported_once)
+        ),
     )
     made = {
         Queue.MAIN: lambda: _main_worker(common, deeds, job_types, base, settings),
@@ -226,11 +232,6 @@ def _main_worker(
             *(each.workflow for each in job_types.values()),
         ],
         activities=deeds.of_main(),
-        workflow_runner=SandboxedWorkflowRunner(
-            # For files of plug-ins. Ours run outside of it, see `workflows.core.declare`, and are
-            # shared with those inside.
-            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
         max_cached_workflows=settings.cached_workflows,
         max_concurrent_workflow_tasks=WORKFLOW_TASKS,
         max_concurrent_activities=settings.waiting_responses,

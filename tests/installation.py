@@ -50,6 +50,10 @@ ATTRIBUTES = {key.name: "Keyword" for key in SEARCH_ATTRIBUTES}
 """What a Temporal for tests knows of jobs."""
 HERE = (ip_network("127.0.0.0/8"),)
 """Where the receivers of tests listen."""
+HOUSE = ("tests",)
+"""Job types of tests are imported once, too: sandboxes that import them for each test anew take
+most of the suite's time. What a sandbox catches is tested by itself, with a worker's own."""
+
 T = TypeVar("T")
 
 
@@ -279,6 +283,7 @@ async def serving(
             queues,
             base=installation.queue,
             settings=settings,
+            imported_once=(*worker.PASSED_THROUGH, *HOUSE),
         )
         async with AsyncExitStack() as stack:
             for each in pool:
