@@ -92,17 +92,7 @@ SELECT true FROM lost
 """  # noqa: S608 # constant
 
 
-def _settling(*, is_retried: bool) -> str:
-    """Return the statement that books an end; one that another try follows is told as well."""
-    goes_on, more, told = "", "", ""
-    if is_retried:
-        goes_on = f", id = $1 AND {_GOES_ON} AS goes_on"
-        more = f""", last_seq = last_seq + goes_on::int,
-        waiting_for = CASE WHEN goes_on THEN {_waits_for("$11")} ELSE waiting_for END"""
-        job = "(SELECT id, last_seq FROM booked WHERE goes_on) AS job"
-        told = f""" RETURNING jobs.id, last_seq, goes_on),
-event AS ({_told("settled", job, "$18")}"""
-    return f"""
+SETTLE = f"""
 WITH settled AS (
     UPDATE responses SET usage = $5,
         state = CASE WHEN $4 = 'canceled' AND EXISTS (SELECT FROM responses r
@@ -116,7 +106,7 @@ WITH settled AS (
     WHERE job_id = $1 AND step_key = $2 AND submit_number = $3 AND settled_at IS NULL
     RETURNING {COLUMNS}),
 line AS (
-    SELECT id{goes_on} FROM jobs
+    SELECT id, id = $1 AND $18::float8 IS NOT NULL AND {_GOES_ON} AS goes_on FROM jobs
     WHERE id = ANY(ARRAY(SELECT unnest(ancestors || id) FROM jobs WHERE id = $1))
         AND EXISTS (SELECT FROM settled)
     ORDER BY id FOR UPDATE),
@@ -130,11 +120,11 @@ booked AS (
         settled_responses = settled_responses + ($4 <> 'rejected')::int,
         unpriced_responses = unpriced_responses
             + ($4 <> 'rejected' AND $6::numeric IS NULL)::int,
-        updated_at = now(){more}
-    FROM line WHERE jobs.id = line.id{told})
+        last_seq = last_seq + goes_on::int,
+        waiting_for = CASE WHEN goes_on THEN {_waits_for("$11")} ELSE waiting_for END,
+        updated_at = now()
+    FROM line WHERE jobs.id = line.id
+    RETURNING jobs.id, last_seq, goes_on),
+event AS ({_told("settled", "(SELECT id, last_seq FROM booked WHERE goes_on) AS job", "$18")})
 SELECT * FROM settled
 """  # noqa: S608 # constant
-
-
-SETTLE, SETTLE_AND_RETRY = _settling(is_retried=False), _settling(is_retried=True)
-"""Two statements, so that those that ended well do no more than they have to."""

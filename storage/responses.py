@@ -14,7 +14,7 @@ from jobs.moments import JobStarted, ResponseEnded, ResponseSubmitted, SubmitFai
 from jobs.money import Cost, Usage
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
-from storage.bookings import COLUMNS, INTENT, LOSE, SETTLE, SETTLE_AND_RETRY
+from storage.bookings import COLUMNS, INTENT, LOSE, SETTLE
 from storage.database import Database
 from telemetry.observer import observe
 
@@ -236,9 +236,8 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None
     Raises:
         asyncpg.UniqueViolationError: Another submit of the step is effective already.
     """
-    is_retried = end.retry_after_seconds is not None
     row = await db.fetchrow(
-        SETTLE_AND_RETRY if is_retried else SETTLE,
+        SETTLE,
         submit.job_id,
         submit.step_key,
         submit.number,
@@ -252,7 +251,7 @@ async def settle(db: Database, submit: Submit, end: Settlement) -> Submit | None
         end.error_code,
         end.error_message,
         *(getattr(end.usage or Usage(), name) for name in Usage.model_fields),
-        *([end.retry_after_seconds] if is_retried else []),
+        end.retry_after_seconds,
     )
     if row is None:
         return None
