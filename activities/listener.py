@@ -64,6 +64,11 @@ class Listener:
         self._wake_dispatcher()
 
     def _heard(self, response_ids: str) -> None:
+        if not response_ids:
+            self._watcher.look_up_all()
+            self._watcher.hurry()
+            self._stranger_heard.set()
+            return
         for response_id in response_ids.split(","):
             if not self._watcher.wake(response_id):
                 self._stranger_heard.set()

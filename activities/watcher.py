@@ -198,6 +198,12 @@ class Watcher:
         self._new.update(self._watches)
         self._has_new.set()
 
+    def hurry(self) -> None:
+        """Plan the next poll of every wait as if no notice came."""
+        self._heap.clear()
+        for watch in self._all():
+            self._plan(watch, in_hurry=True)
+
     def _all(self) -> list[Watch]:
         return [watch for watches in self._watches.values() for watch in watches]
 
@@ -218,15 +224,21 @@ class Watcher:
     def _hurry_if_lost(self, trusted: bool) -> None:
         """If notices have lost their trust, poll quickly again."""
         if trusted and not self.trusts_notices:
-            self._heap.clear()
-            for watch in self._all():
-                self._plan(watch)
+            self.hurry()
 
-    def _plan(self, watch: Watch, *, at_least: float = 0.0, at_once: bool = False) -> None:
+    def _plan(
+        self,
+        watch: Watch,
+        *,
+        at_least: float = 0.0,
+        at_once: bool = False,
+        in_hurry: bool = False,
+    ) -> None:
         now = time.monotonic()
         jitter = random.random()  # noqa: S311 # spreads load
         waited = now - watch.began
-        pause = watch.schedule.delay(waited, jitter, pushed=self.trusts_notices)
+        pushed = self.trusts_notices and not in_hurry
+        pause = watch.schedule.delay(waited, jitter, pushed=pushed)
         if at_once:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
         watch.planned = next(self._ticket)

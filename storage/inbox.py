@@ -10,7 +10,7 @@ from datetime import timedelta
 from storage.database import Database
 
 CHANNEL = "backburner_responses"
-"""Where workers listen for the ids of responses that have ended."""
+"""Where workers listen for the ids of responses that have ended; none if some were missed."""
 
 LONGEST_NOTICE = 7_500
 """Bytes of ids per NOTIFY; Postgres refuses payloads of 8,000 bytes and more."""
@@ -46,6 +46,11 @@ async def tell(db: Database, response_ids: list[str]) -> None:
     """Wake whoever waits for these responses, in as few notifications as fit."""
     for payload in _payloads(response_ids):
         await db.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+
+
+async def tell_missed(db: Database) -> None:
+    """Have whoever waits look for itself: notices may have come while nobody took them."""
+    await db.execute("SELECT pg_notify($1, '')", CHANNEL)
 
 
 async def known(db: Database, response_ids: list[str]) -> set[str]:

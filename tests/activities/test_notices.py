@@ -294,6 +294,39 @@ async def test_when_notices_stop_polls_get_faster(watcher: Watcher, said: Provid
         assert watch.polls == 1
 
 
+async def test_in_a_hurry_every_wait_is_polled_once_and_then_in_peace(
+    watcher: Watcher, said: Provider
+):
+    watcher.pushed = True
+    await noticed(watcher)
+    said.statuses["missed"] = "completed"
+    async with (
+        watcher.watch("missed", SlowWhenPushed(), waited_seconds=0) as missed,
+        watcher.watch("open", SlowWhenPushed(), waited_seconds=0) as still_open,
+    ):
+        await noticed(watcher, REMEMBERED)
+        watcher.hurry()
+        assert await asyncio.wait_for(missed.over, 5) is End.ENDED
+        await asyncio.sleep(0.1)  # that nobody asks again is the contract
+        assert (missed.polls, still_open.polls) == (1, 1)
+
+
+async def test_workers_look_for_themselves_when_notices_may_have_been_missed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    watcher = bench.deeds.watcher
+    await reaches(watcher)
+    hurried = asyncio.Event()
+    monkeypatch.setattr(watcher, "hurry", hurried.set)
+    async with watcher.watch("resp_untold", Never(), waited_seconds=0) as watch:
+        await eventually(lambda: _is_looked_up(watcher))
+        await put(bench.house.db, "resp_untold")
+        assert not watch.over.done()
+        await inbox.tell_missed(bench.house.db)
+        assert await asyncio.wait_for(watch.over, 5) is End.ENDED
+    assert hurried.is_set()
+
+
 async def test_a_poll_that_breaks_is_repeated(watcher: Watcher, said: Provider):
     said.statuses["a"], said.troubles = "completed", [OSError("nobody thought of it")]
     async with watcher.watch("a", Brisk(), waited_seconds=0) as watch:
