@@ -5,10 +5,13 @@ import math
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+
+from jobs.retry_after import seconds_of
 
 OK = 200
 
@@ -97,7 +100,7 @@ class LeanClient:
 
 def _hint(retry_after: str | None) -> float:
     try:
-        seconds = float(retry_after or 0)
+        seconds = seconds_of(retry_after or "0", datetime.now(UTC))
     except ValueError:
         return 0.0
     return 0.0 if math.isnan(seconds) else min(max(seconds, 0.0), LARGEST_HINT_SECONDS)

@@ -1,13 +1,15 @@
 """The watcher: when it asks, what it believes, and that it lets go."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from email.utils import formatdate
 
 import pytest
 
-from activities.lean_client import LeanClient
+from activities.lean_client import LARGEST_HINT_SECONDS, LeanClient
 from activities.watcher import End, Watch, Watcher
 from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.polling import PollSchedule
@@ -103,6 +105,27 @@ async def test_a_poll_obeys_the_providers_wait_hint(provider: StatusServer, watc
     await waited(watcher, "a")
     first, second = provider.asked["a"]
     assert second - first >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("hint", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LARGEST_HINT_SECONDS, LARGEST_HINT_SECONDS),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0),
+        ("Sun, 06 Nov 99999 08:49:37 GMT", 0, 0),
+        ("inf", LARGEST_HINT_SECONDS, LARGEST_HINT_SECONDS),
+        ("-7", 0, 0),
+        (formatdate(time.time() + 60, usegmt=True), 1, 60),
+    ],
+    ids=["seconds", "never", "past", "no date", "infinite", "negative", "soon"],
+)
+async def test_a_wait_hint_may_be_seconds_or_a_date(
+    provider: StatusServer, hint: str, least: float, most: float
+):
+    provider.replies["a"] = [Reply("", 429, {"Retry-After": hint})]
+    async with LeanClient(provider.url, {}) as client:
+        assert least <= (await client.look("a")).wait_seconds <= most
 
 
 async def test_polls_in_flight_are_bounded_and_none_is_lost(
