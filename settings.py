@@ -122,6 +122,8 @@ class WorkerSettings(_Settings):
         cached_workflows: Workflows kept in memory between two of their tasks.
         extractions: Documents read at once, each in a child process.
         concurrent_polls: Status requests in flight at once.
+        long_wait_after: Age of a response from which on the wait for it beats every few minutes
+            instead of several times a minute: each beat costs Temporal as much as an event.
         graceful_shutdown: How long running activities may take after SIGTERM; waits end at once,
             a POST in flight gets this long.
         stuck_start_seconds: Age after which a pending job's workflow is started again.
@@ -136,6 +138,7 @@ class WorkerSettings(_Settings):
     cached_workflows: int = Field(default=1000, ge=0)
     extractions: int = Field(default=2, ge=1)
     concurrent_polls: int = Field(default=16, ge=1)
+    long_wait_after: timedelta = Field(default=timedelta(seconds=60), gt=timedelta(0))
     graceful_shutdown: timedelta = timedelta(seconds=70)
     stuck_start_seconds: int = Field(default=10, ge=1)
     deployment: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,100}$")

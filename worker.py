@@ -38,6 +38,7 @@ from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
 from activities.interceptor import Failures
 from activities.lean_client import LeanClient
+from activities.lease import Lease
 from activities.library import Library
 from activities.listener import Listener
 from activities.maintenance import Maintenance
@@ -132,6 +133,7 @@ async def build(
         LeanClient(str(sdk.base_url), account_headers(sdk)) as lean_client,
         Watcher(lean_client, concurrent_polls=settings.concurrent_polls) as watcher,
         telling(db, client, queue, callback_settings) as told,
+        Lease(db, client, settings.long_wait_after).running() as lease,
     ):
         provider = _provider(sdk, lean_client, provider_settings)
         books = Books(db, objects)
@@ -148,7 +150,7 @@ async def build(
         wake = told.dispatcher.wake
         async with Listener(listen_url, db, watcher, adopter.adopt_strangers, wake).running():
             yield Deeds(
-                responses=Responses(submitter, releaser, books, watcher, Pace()),
+                responses=Responses(submitter, releaser, books, watcher, Pace(), lease),
                 records=Records(db, objects),
                 approvals=Approvals(db),
                 children=Children(db, objects, client, job_types),

@@ -1,12 +1,14 @@
 """Heartbeats: seldom enough to be cheap, often enough to be missed at once when they stop.
 
-One heartbeat costs the Temporal server about as much CPU as a history event, so deeds beat every 10
-to 20 seconds, at random, and a deed that ends sooner never beats at all.
+One heartbeat costs the Temporal server about as much CPU as a history event, so deeds beat after a
+third to two thirds of their heartbeat timeout, at random: usually every 10 to 20 seconds. A deed
+that ends sooner never beats at all.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import activity
@@ -15,8 +17,11 @@ from jobs.values import Value
 
 T = TypeVar("T")
 
-SHORTEST_BEAT, LONGEST_BEAT = 10.0, 20.0
-"""Seconds between two beats; the heartbeat timeout is 30 s."""
+SHORTEST_BEAT, LONGEST_BEAT = 1 / 3, 2 / 3
+"""Shares of the heartbeat timeout between two beats."""
+
+USUAL_TIMEOUT = timedelta(seconds=30)
+"""Assumed where Temporal names none."""
 
 
 class Pulse(Value):
@@ -36,10 +41,11 @@ class Pulse(Value):
 async def beating(work: Awaitable[T], say: Callable[[], Any]) -> T:
     """Await something while beating; cancelling the caller cancels the work and awaits its end."""
     task = asyncio.ensure_future(work)
+    timeout = (activity.info().heartbeat_timeout or USUAL_TIMEOUT).total_seconds()
     try:
         while True:
-            pause = random.uniform(SHORTEST_BEAT, LONGEST_BEAT)  # noqa: S311 # spreads load
-            done, _ = await asyncio.wait({task}, timeout=pause)
+            share = random.uniform(SHORTEST_BEAT, LONGEST_BEAT)  # noqa: S311 # spreads load
+            done, _ = await asyncio.wait({task}, timeout=share * timeout)
             if done:
                 return task.result()
             activity.heartbeat(say())

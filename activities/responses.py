@@ -8,6 +8,7 @@ from openai.types.responses import Response
 from temporalio import activity
 
 from activities.erasing import erase
+from activities.lease import Lease
 from activities.pace import Pace
 from activities.provider import Address
 from activities.pulse import Pulse, beating, last_pulse
@@ -31,7 +32,7 @@ from jobs.errors import (
 from jobs.money import total
 from jobs.polling import LONGEST_BY_WINDOW, PollSchedule
 from jobs.ports import ResponseDeeds
-from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest
+from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest, StillWaiting
 from storage import job_moves, responses
 from storage.responses import Settlement, State, Submit
 
@@ -52,10 +53,17 @@ class Responses(ResponseDeeds):
     books: Books
     watcher: Watcher
     pace: Pace
+    lease: Lease
 
     @activity.defn(name="respond")
-    async def respond(self, step: StepRequest) -> StepOutcome | None:
+    async def respond(self, step: StepRequest) -> StepOutcome | StillWaiting | None:
         """Submit a step's response, wait, settle; None when the rate budget has no room."""
+        if step.wait != "rest":
+            return await self._respond(step)
+        async with self.lease.waiting(step.job.job_id):
+            return await self._respond(step)
+
+    async def _respond(self, step: StepRequest) -> StepOutcome | StillWaiting | None:
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if effective := _effective(submits):
             return await self._outcome(step, effective, submits)
@@ -66,9 +74,8 @@ class Responses(ResponseDeeds):
         submits = await self._submits_to_follow(step, submits)
         if not await self.submitter.has_room():
             return None
-        submit, response = await self._submit(step, submits)
-        if not has_ended(response):
-            response = await self._await(step, submit)
+        submit, made = await self._submit(step, submits)
+        response = made if has_ended(made) else await self._await(step, submit)
         return await self._settle(step, submit, response, is_alone=not submits)
 
     @activity.defn(name="submit_response")
@@ -154,8 +161,10 @@ class Responses(ResponseDeeds):
             activity.heartbeat(Pulse(submit_number=error.number, response_id=error.response_id))
             raise
 
-    async def _await(self, step: StepRequest, submit: Submit, *, again: bool = False) -> Response:
-        """Wait until a response has ended and fetch it.
+    async def _await(
+        self, step: StepRequest, submit: Submit, *, again: bool = False
+    ) -> Response | StillWaiting:
+        """Wait until a response has ended and fetch it, or until the wait counts as long.
 
         Args:
             step: What was asked.
@@ -171,7 +180,12 @@ class Responses(ResponseDeeds):
             is_resumed=again,
         ) as watch:
             while True:
-                why = await beating(asyncio.shield(watch.over), lambda: _pulse(submit, watch))
+                try:
+                    async with asyncio.timeout(self._patience(step, submit)):
+                        over = asyncio.shield(watch.over)
+                        why = await beating(over, lambda: _pulse(submit, watch))
+                except TimeoutError:
+                    return StillWaiting(waits_for=watch.response_id)
                 if why is End.DRAINING:
                     raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
                 if why is not End.ENDED:
@@ -182,6 +196,12 @@ class Responses(ResponseDeeds):
                 if response is not None and has_ended(response):
                     self.pace.learn(step, age_seconds(submit))
                     return response
+
+    def _patience(self, step: StepRequest, submit: Submit) -> float | None:
+        """Return for how many more seconds the first part of a wait goes on; None without parts."""
+        if step.wait != "first":
+            return None
+        return max(0.0, self.lease.long_wait_after.total_seconds() - age_seconds(submit))
 
     async def _give_up_waiting(self, step: StepRequest, submit: Submit, why: End) -> Response:
         """Cancel a response that takes too long; return it if it came to an end after all."""
@@ -211,17 +231,24 @@ class Responses(ResponseDeeds):
         return gone
 
     async def _settle(
-        self, step: StepRequest, submit: Submit, response: Response, *, is_alone: bool = False
-    ) -> StepOutcome:
+        self,
+        step: StepRequest,
+        submit: Submit,
+        response: Response | StillWaiting,
+        *,
+        is_alone: bool = False,
+    ) -> StepOutcome | StillWaiting:
         """Book a response that ended, and return the answer of its step or raise its error.
 
         Args:
             step: What was asked.
             submit: The submit.
-            response: Its response, ended.
+            response: Its response, ended; one that is still waited for is passed on.
             is_alone: Whether it was the step's first, and the next one cannot have been opened
                 since its id was stored.
         """
+        if isinstance(response, StillWaiting):
+            return response
         booked = await self.books.settle(submit, response, step=step)
         if is_alone and booked and booked.submit.state is State.EFFECTIVE:
             return await self._outcome(step, booked.submit, [booked.submit])

@@ -119,6 +119,8 @@ class StepRequest(Value):
         ceilings: When to give up on a response that does not end.
         retry_of: The uncertain submit after which an operator had the step submitted again; 0 while
             none was decided upon.
+        wait: Which part of the wait is wanted: all of it, as before there were parts; the first,
+            which is over when the response takes long; the rest, during which heartbeats are rare.
     """
 
     job: JobRef
@@ -130,6 +132,7 @@ class StepRequest(Value):
     on_uncertain: OnUncertain = "resubmit"
     ceilings: Ceilings = Ceilings.none()
     retry_of: int = 0
+    wait: Literal["all", "first", "rest"] = "all"
 
     @property
     def window(self) -> str:
@@ -143,6 +146,16 @@ class StepRequest(Value):
         if options.on_incomplete == "extend" and options.max_output_tokens is None:
             return "fail"
         return options.on_incomplete or "fail"
+
+
+class StillWaiting(Value):
+    """The first part of a wait is over and the response has not ended.
+
+    Attributes:
+        waits_for: The response's id.
+    """
+
+    waits_for: str
 
 
 class AdoptRequest(Value):

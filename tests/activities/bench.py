@@ -73,7 +73,7 @@ class Bench:
     async def respond(self, step: StepRequest, pulse: Pulse | None = None) -> StepOutcome:
         """Make one attempt at a step; `pulse` is what the attempt before said last."""
         outcome = await self.run(self.deeds.responses.respond, step, pulse=pulse)
-        assert outcome is not None
+        assert isinstance(outcome, StepOutcome)
         return outcome
 
     async def run(

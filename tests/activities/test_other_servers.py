@@ -225,8 +225,8 @@ async def test_a_synchronous_submit_nobody_waits_for_is_left_to_the_policy(
 async def test_a_canceled_job_cuts_its_synchronous_submit_off(
     bare: Installation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("activities.pulse.SHORTEST_BEAT", 0.1)
-    monkeypatch.setattr("activities.pulse.LONGEST_BEAT", 0.2)
+    monkeypatch.setattr("activities.pulse.SHORTEST_BEAT", 0.1 / 30)
+    monkeypatch.setattr("activities.pulse.LONGEST_BEAT", 0.2 / 30)
     async with spoken(bare, REFUSING, background=False):
         job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
         await created(bare)

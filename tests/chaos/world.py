@@ -24,6 +24,9 @@ HEADERS = {"Authorization": f"Bearer {KEY}"}
 PAUSES = ["PT1S"] * 30
 """Between attempts at a callback; the receiver refuses a few, and nobody waits for days."""
 
+LONG_WAIT_AFTER = "PT2S"
+"""So that waits of both kinds are under way when something breaks."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -75,6 +78,7 @@ async def world(folder: Path, seed: int) -> AsyncIterator[World]:
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": f"http://127.0.0.1:{line}/v1",
             "OPENAI_SUBMIT_TIMEOUT": "PT5S",
+            "BACKBURNER_LONG_WAIT_AFTER": LONG_WAIT_AFTER,
             "BACKBURNER_CALLBACK_PAUSES": json.dumps(PAUSES),
             "BACKBURNER_OPENAI_WEBHOOK_SECRETS": json.dumps([secret]),
         }

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 ITS_OWN: dict[tuple[str, str], dict[str, Any]] = {
     ("process_pending_documents", "failed"): {"fault": "unauthorized", "fault_times": 100},
+    ("summarize_text", "a_long_wait"): {"run_seconds": 2},
 }
 """What the emulator is told instead, where the usual does not end a job like that."""
 DELIVERIES = {"delivered": (204,), "refused_once": (500, 204), "gone": (410,)}
@@ -143,6 +145,9 @@ async def a_house() -> AsyncIterator[Installation]:
 
 async def run(house: Installation, kind: JobType, case: str, payload: dict[str, Any]) -> JobId:
     """Run a job to the end that the case is named after."""
+    if house.deeds is not None:
+        long = timedelta(seconds=0.5 if case == "a_long_wait" else 60)
+        house.deeds.responses.lease.long_wait_after = long
     script = ITS_OWN.get((kind.name, case), CASES.get(case, {}))
     await house.emulator.post("/reset")
     await house.emulator.post("/script", json={"default": script})
@@ -288,6 +293,7 @@ async def more_cases(house: Installation) -> list[tuple[str, str, dict[str, Any]
     report = {"topic": "Boats", "sources": [{"text": TEXT}], "approve_outline": {}}
     return [
         ("summarize_documents", "a_tree", {"document_ids": documents}),
+        ("summarize_text", "a_long_wait", {"text": TEXT}),
         ("generate_report", "approved", report),
         ("pipeline", "every_kind", every_kind_of_node()),
         ("pipeline", "batches", in_batches()),

@@ -22,6 +22,7 @@ from jobs.requests import (
     ResponseRequest,
     StepOutcome,
     StepRequest,
+    StillWaiting,
     SubmitDecision,
     TextPart,
 )
@@ -134,6 +135,8 @@ class Asker:
         """Return the outcome; None when it has to be tried again."""
         try:
             outcome = await _respond(job, step, summary)
+            while isinstance(outcome, StillWaiting):
+                outcome = await _respond(job, step, summary, is_long=True)
             if outcome is None:
                 await _submit(job, step, summary)
         except ActivityError as error:
@@ -194,14 +197,16 @@ def _step(job: Asking, question: ResponseRequest) -> StepRequest:
     )
 
 
-async def _respond(job: Asking, step: StepRequest, summary: str) -> StepOutcome | None:
-    outcome: StepOutcome | None = await workflow.execute_activity_method(
+async def _respond(
+    job: Asking, step: StepRequest, summary: str, *, is_long: bool = False
+) -> StepOutcome | StillWaiting | None:
+    outcome: StepOutcome | StillWaiting | None = await workflow.execute_activity_method(
         ResponseDeeds.respond,
-        step,
+        step.model_copy(update={"wait": "rest" if is_long else "first"}),
         schedule_to_close_timeout=job.remaining(),
-        heartbeat_timeout=timing.HEARTBEAT,
+        heartbeat_timeout=timing.RARE_HEARTBEAT if is_long else timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
-        summary=summary,
+        summary=f"{summary} (long wait)" if is_long else summary,
     )
     return outcome
 

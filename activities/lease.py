@@ -1,0 +1,145 @@
+"""Says that this process lives, and frees the long waits of one that does not.
+
+A heartbeat costs the Temporal server about as much as an event of a history, so ten thousand waits
+that beat several times a minute would keep it busy with nothing else. Long waits therefore beat
+every few minutes, and *processes* say every few seconds that they live. When one has been silent
+for a while, another tells Temporal that its waits are over, and Temporal gives them to who lives.
+
+A process that was only slow loses nothing: two attempts that wait for one response agree.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError, RPCStatusCode
+
+from jobs.errors import ServiceUnavailable
+from jobs.values import JobId
+from storage import long_waits
+from storage.database import Database
+from storage.listening import for_ever
+from storage.long_waits import LongWait
+from storage.reaching import RPC_TIMEOUT, reaching
+
+logger = logging.getLogger(__name__)
+
+RENEW_SECONDS = 4.0
+"""How often a process says that it lives."""
+
+LOST_AFTER = timedelta(seconds=20)
+"""Silence after which a process counts as dead: less than the 30 s after which Temporal notices
+that a short wait has stopped to beat, and enough for one that is busy."""
+
+AT_ONCE = 50
+"""Waits freed at the same time."""
+
+
+class Lease:
+    """One process among the workers.
+
+    Args:
+        db: Where processes say that they live.
+        client: Frees the waits of those that do not.
+        long_wait_after: Age of a response from which on the wait for it counts as long.
+    """
+
+    def __init__(self, db: Database, client: Client, long_wait_after: timedelta) -> None:
+        self.worker_id = uuid4()
+        self.long_wait_after = long_wait_after
+        self._db = db
+        self._client = client
+        self._steady_turns = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Lease"]:
+        """Be known as alive for as long as the block lasts.
+
+        Raises:
+            ServiceUnavailable: Postgres does not answer.
+        """
+        await long_waits.renew(self._db, self.worker_id)
+        task = asyncio.create_task(for_ever(self._run))
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            with suppress(ServiceUnavailable):
+                await long_waits.leave(self._db, self.worker_id)
+
+    @asynccontextmanager
+    async def waiting(self, job_id: JobId) -> AsyncIterator[None]:
+        """Have the current activity freed if this process dies within the block.
+
+        Raises:
+            ServiceUnavailable: Postgres does not answer.
+        """
+        info = activity.info()
+        wait = LongWait(job_id, info.workflow_run_id or "", info.activity_id)
+        await long_waits.begin(self._db, self.worker_id, wait)
+        try:
+            yield
+        finally:
+            # A row that stays is freed in vain when this process has ended.
+            with suppress(ServiceUnavailable):
+                await long_waits.end(self._db, self.worker_id, wait)
+
+    async def turn(self) -> None:
+        """Say that this process lives; free what others have lost, if it can tell.
+
+        After an outage of Postgres, or of the whole machine, everybody seems dead: nobody is
+        believed to be before this process has itself been heard of steadily for as long.
+
+        Raises:
+            ServiceUnavailable: Postgres or Temporal does not answer.
+        """
+        steady_turns, self._steady_turns = self._steady_turns, 0
+        silence = await long_waits.renew(self._db, self.worker_id)
+        if silence is not None and silence < LOST_AFTER / 2:
+            self._steady_turns = steady_turns + 1
+        if self._steady_turns * RENEW_SECONDS >= LOST_AFTER.total_seconds():
+            await self.free_lost()
+
+    async def free_lost(self) -> None:
+        """Have waits of dead processes go on elsewhere.
+
+        Raises:
+            ServiceUnavailable: Postgres or Temporal does not answer.
+        """
+        while lost := await long_waits.claim_lost(self._db, LOST_AFTER, limit=AT_ONCE):
+            await asyncio.gather(*(self._free(each) for each in lost))
+            await long_waits.freed(self._db, lost)
+            logger.warning("%d waits of a worker that is gone go on elsewhere", len(lost))
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.turn()
+            except ServiceUnavailable as error:
+                logger.info("nobody was told that this worker lives: %s", error.detail)
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _free(self, wait: LongWait) -> None:
+        handle = self._client.get_async_activity_handle(
+            workflow_id=str(wait.job_id), run_id=wait.run_id, activity_id=wait.activity_id
+        )
+        error = ApplicationError(
+            "the worker that waited is gone",
+            type="worker_lost",
+            next_retry_delay=timedelta(seconds=0.1),
+            category=ApplicationErrorCategory.BENIGN,
+        )
+        try:
+            with reaching():
+                await handle.fail(error, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.NOT_FOUND:  # it is over, or goes on already
+                raise

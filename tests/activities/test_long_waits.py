@@ -1,0 +1,211 @@
+"""Long waits: they beat rarely, and go on elsewhere soon although they do."""
+
+import asyncio
+import time
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from activities.lease import LOST_AFTER, RENEW_SECONDS, Lease
+from jobs.errors import ServiceUnavailable
+from jobs.requests import StepOutcome, StillWaiting
+from jobs.status import JobStatus
+from jobs.values import JobId
+from local.ports import free_port
+from settings import WorkerSettings
+from storage import long_waits
+from storage.database import Database
+from storage.long_waits import LongWait
+from storage.responses import State
+from tests.activities.bench import Bench, scripted
+from tests.installation import TENANT, Installation, eventually, serving, waits
+from tests.storage.rows import inserted
+
+SOON = WorkerSettings(long_wait_after=timedelta(seconds=0.5))
+SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have processes speak often, and believe soon that another one is dead."""
+    monkeypatch.setattr("activities.lease.RENEW_SECONDS", 0.1)
+    monkeypatch.setattr("activities.lease.LOST_AFTER", timedelta(seconds=1))
+
+
+async def rows(db: Database) -> int:
+    count: int = await db.fetchval("SELECT count(*) FROM long_waits")
+    return count
+
+
+async def long_ones(house: Installation, count: int = 1) -> None:
+    await eventually(lambda: rows(house.db), lambda found: found == count)
+
+
+async def heartbeat_timeouts(house: Installation, job_id: JobId) -> list[int]:
+    """Return the heartbeat timeouts, in seconds, of the waits in a job's history."""
+    history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
+    scheduled = [each for each in history.events if each.event_type == SCHEDULED]
+    found = [each.activity_task_scheduled_event_attributes for each in scheduled]
+    waits = [each for each in found if each.activity_type.name == "respond"]
+    return [each.heartbeat_timeout.seconds for each in waits]
+
+
+async def test_the_rest_of_a_long_wait_beats_rarely(bare: Installation):
+    async with serving(bare, SOON):
+        job_id = await bare.submit("summarize_text", {"text": scripted(run_seconds=2.5)})
+        await long_ones(bare)
+        row = await bare.ended(job_id)
+        assert await rows(bare.db) == 0
+    assert (row.status, row.retry_count) == (JobStatus.SUCCEEDED, 0)
+    assert await heartbeat_timeouts(bare, job_id) == [30, 300]
+    assert len(await bare.created()) == 1
+
+
+async def test_a_short_wait_has_no_rest(bare: Installation):
+    async with serving(bare):
+        job_id = await bare.submit("summarize_text", {"text": scripted(run_seconds=0.5)})
+        await bare.ended(job_id)
+    assert await heartbeat_timeouts(bare, job_id) == [30]
+
+
+async def test_long_waits_of_a_killed_worker_go_on_elsewhere(bare: Installation, impatient: None):
+    bare.environment["BACKBURNER_LONG_WAIT_AFTER"] = "PT0.5S"
+    process = bare.worker_process()
+    await process.start()
+    stuck = scripted(outcome="stuck")
+    ids = [await bare.submit("summarize_text", {"text": stuck}) for _ in range(3)]
+    await long_ones(bare, 3)
+    await process.kill()
+
+    async with serving(bare) as deeds:
+        await waits(deeds.watcher, 3)
+        for each in await bare.created():
+            await bare.emulator.post(f"/responses/{each['id']}/complete")
+        ended = [await bare.ended(job_id) for job_id in ids]
+    assert {(row.status, row.retry_count) for row in ended} == {(JobStatus.SUCCEEDED, 0)}
+    assert len(await bare.created()) == 3
+    assert {each.state for job_id in ids for each in await bare.submits(job_id)} == {
+        State.EFFECTIVE
+    }
+    assert await rows(bare.db) == 0
+
+
+async def test_a_canceled_long_wait_is_canceled_at_the_provider(bare: Installation):
+    async with serving(bare, SOON):
+        job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
+        await long_ones(bare)
+        await bare.client.get_workflow_handle(str(job_id)).signal("cancel", "by the test")
+        assert (await bare.ended(job_id)).status is JobStatus.CANCELED
+        [made] = await bare.created()
+        assert made["cancelled_at"]
+        await long_ones(bare, 0)
+
+
+async def test_a_wait_has_parts_only_where_the_workflow_knows_of_them(bench: Bench):
+    bench.deeds.responses.lease.long_wait_after = timedelta(0)
+    step = await bench.step(scripted(run_seconds=0.3))
+    outcome = await bench.run(
+        bench.deeds.responses.respond, step.model_copy(update={"wait": "first"})
+    )
+    assert isinstance(outcome, StillWaiting)
+    [made] = await bench.house.created()
+    assert outcome.waits_for == made["id"]
+    assert isinstance(await bench.run(bench.deeds.responses.respond, step), StepOutcome)
+
+
+@pytest.fixture
+async def lost(bare: Installation) -> LongWait:
+    """A wait of a process that has died, which Temporal knows nothing of."""
+    wait = LongWait((await inserted(bare.db, TENANT)).id, str(uuid4()), "1")
+    await long_waits.begin(bare.db, await dead(bare.db), wait)
+    return wait
+
+
+async def dead(db: Database) -> UUID:
+    worker_id = uuid4()
+    await db.execute("INSERT INTO workers VALUES ($1, now() - interval '1 minute')", worker_id)
+    return worker_id
+
+
+@pytest.fixture
+async def lease(bare: Installation) -> Lease:
+    return Lease(bare.db, bare.client, timedelta(seconds=60))
+
+
+async def test_what_temporal_does_not_know_is_forgotten(
+    bare: Installation, lease: Lease, lost: LongWait
+):
+    await lease.free_lost()
+    assert await rows(bare.db) == 0
+
+
+async def test_nobody_is_believed_to_be_dead_by_one_who_was_just_silent_itself(
+    bare: Installation, lease: Lease, lost: LongWait
+):
+    needed = int(LOST_AFTER.total_seconds() / RENEW_SECONDS)
+    for _ in range(needed):  # the first turn only makes it known
+        await lease.turn()
+    silent = "UPDATE workers SET seen_at = now() - interval '11 s' WHERE id = $1"
+    await bare.db.execute(silent, lease.worker_id)
+    for _ in range(needed):
+        await lease.turn()
+        assert await rows(bare.db) == 1
+    await lease.turn()
+    assert await rows(bare.db) == 0
+
+
+async def test_while_postgres_is_away_nobody_is_believed_to_be_dead(
+    bare: Installation, lease: Lease, lost: LongWait, monkeypatch: pytest.MonkeyPatch
+):
+    for _ in range(5):
+        await lease.turn()
+
+    async def away(*_: object) -> None:
+        raise ServiceUnavailable("Postgres does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.long_waits.renew", away)
+        with pytest.raises(ServiceUnavailable):
+            await lease.turn()
+    await lease.turn()
+    assert await rows(bare.db) == 1
+
+
+async def test_a_wait_that_could_not_be_freed_is_tried_again(
+    bare: Installation, lost: LongWait, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("activities.lease.RPC_TIMEOUT", timedelta(seconds=0.2))
+    nowhere = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
+    with pytest.raises(ServiceUnavailable):
+        await Lease(bare.db, nowhere, timedelta(0)).free_lost()
+    assert await rows(bare.db) == 1
+    await Lease(bare.db, bare.client, timedelta(0)).free_lost()
+    assert await rows(bare.db) == 1  # somebody is at it
+    await bare.db.execute("UPDATE long_waits SET claimed_until = now()")
+    await Lease(bare.db, bare.client, timedelta(0)).free_lost()
+    assert await rows(bare.db) == 0
+
+
+async def test_a_living_process_keeps_its_waits(bare: Installation, lease: Lease, impatient: None):
+    job_id = (await inserted(bare.db, TENANT)).id
+    other = Lease(bare.db, bare.client, timedelta(0))
+    async with other.running(), lease.running():
+        await long_waits.begin(bare.db, other.worker_id, LongWait(job_id, "r", "1"))
+        until = time.monotonic() + 2.5  # longer than it takes to believe that one is dead
+        while time.monotonic() < until:
+            await asyncio.sleep(0.1)
+            assert await rows(bare.db) == 1
+
+
+async def test_a_process_that_ends_is_forgotten(bare: Installation, lease: Lease):
+    async with lease.running():
+        assert await known(bare.db, lease)
+    assert not await known(bare.db, lease)
+
+
+async def known(db: Database, lease: Lease) -> bool:
+    query = "SELECT EXISTS (SELECT FROM workers WHERE id = $1)"
+    return bool(await db.fetchval(query, lease.worker_id))

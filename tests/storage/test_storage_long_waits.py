@@ -1,0 +1,92 @@
+"""Which processes live, and whose long waits are to be freed."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from storage import long_waits
+from storage.long_waits import LongWait
+from tests.storage.rows import inserted
+
+SILENT = timedelta(seconds=20)
+
+
+async def claimed(db):
+    return await long_waits.claim_lost(db, SILENT, limit=10)
+
+
+@pytest.fixture
+async def wait(fresh, tenant):
+    return LongWait((await inserted(fresh, tenant)).id, "run", "1")
+
+
+async def silenced(db, worker_id, seconds=60):
+    await long_waits.renew(db, worker_id)
+    statement = "UPDATE workers SET seen_at = now() - make_interval(secs => $2) WHERE id = $1"
+    await db.execute(statement, worker_id, seconds)
+    return worker_id
+
+
+async def test_a_process_hears_how_long_it_was_silent(fresh):
+    worker_id = uuid4()
+    assert await long_waits.renew(fresh, worker_id) is None
+    silence = await long_waits.renew(fresh, worker_id)
+    assert silence is not None
+    assert silence < SILENT
+    await silenced(fresh, worker_id, 60)
+    silence = await long_waits.renew(fresh, worker_id)
+    assert silence is not None
+    assert timedelta(seconds=60) <= silence < timedelta(seconds=70)
+
+
+async def test_only_waits_of_the_silent_are_lost(fresh, tenant, wait):
+    living, dead = uuid4(), await silenced(fresh, uuid4())
+    await long_waits.renew(fresh, living)
+    other = LongWait((await inserted(fresh, tenant)).id, "run", "1")
+    await long_waits.begin(fresh, living, other)
+    await long_waits.begin(fresh, dead, wait)
+    assert await claimed(fresh) == [wait]
+
+
+async def test_a_claimed_wait_is_handed_out_again_when_nobody_freed_it(fresh, wait):
+    await long_waits.begin(fresh, await silenced(fresh, uuid4()), wait)
+    assert await claimed(fresh) == [wait]
+    assert await claimed(fresh) == []
+    await fresh.execute("UPDATE long_waits SET claimed_until = now()")
+    assert await claimed(fresh) == [wait]
+    await long_waits.freed(fresh, [wait])
+    await fresh.execute("UPDATE long_waits SET claimed_until = now()")
+    assert await claimed(fresh) == []
+
+
+async def test_a_wait_that_goes_on_elsewhere_is_not_forgotten(fresh, wait):
+    dead, living = await silenced(fresh, uuid4()), uuid4()
+    await long_waits.begin(fresh, dead, wait)
+    await claimed(fresh)
+    await long_waits.begin(fresh, living, LongWait(wait.job_id, "another run", "1"))
+    await long_waits.freed(fresh, [wait])
+    await long_waits.end(fresh, dead, wait)
+    assert await fresh.fetchrow("SELECT worker_id, run_id FROM long_waits") == (
+        living,
+        "another run",
+    )
+    await long_waits.end(fresh, living, wait)
+    assert await fresh.fetchval("SELECT count(*) FROM long_waits") == 0
+
+
+async def test_a_process_is_remembered_while_its_waits_are(fresh, wait):
+    leaving, dead = uuid4(), await silenced(fresh, uuid4(), 4000)
+    await long_waits.renew(fresh, leaving)
+    await long_waits.begin(fresh, dead, wait)
+    await long_waits.leave(fresh, leaving)
+    assert [row["id"] for row in await fresh.fetch("SELECT id FROM workers")] == [dead]
+    await long_waits.end(fresh, dead, wait)
+    await long_waits.leave(fresh, uuid4())
+    assert await fresh.fetch("SELECT id FROM workers") == []
+
+
+async def test_the_waits_of_a_deleted_job_go_with_it(fresh, wait):
+    await long_waits.begin(fresh, uuid4(), wait)
+    await fresh.execute("DELETE FROM jobs")
+    assert await fresh.fetchval("SELECT count(*) FROM long_waits") == 0
