@@ -56,7 +56,7 @@ class Crowd:
                     await self.house.submit("summarize_text", {"text": TEXT})
 
         await asyncio.gather(*(one() for _ in range(WAITS)))
-        await eventually(lambda: self.jobs_with("submitted_at IS NOT NULL"), lambda n: n == WAITS)
+        await eventually(self.long_waits, lambda n: n == WAITS)
 
     async def end(self) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
@@ -66,6 +66,11 @@ class Crowd:
                 await self.house.emulator.post(f"/responses/{response_id}/complete")
 
         await asyncio.gather(*(one(each["id"]) for each in await self.house.created()))
+
+    async def long_waits(self) -> int:
+        await asyncio.sleep(0.5)
+        count: int = await self.house.db.fetchval("SELECT count(*) FROM long_waits")
+        return count
 
     async def jobs_with(self, condition: str) -> int:
         await asyncio.sleep(0.5)  # counting thousands of rows costs what the worker needs
@@ -120,7 +125,7 @@ async def test_five_thousand_responses_wait_in_one_worker_and_all_end_well(crowd
         f"cores, {polls / seconds:.1f} polls/s, {beats / seconds:.1f} heartbeats/s"
     )
     assert polls < WAITS * seconds
-    assert WAITS * seconds / 25 < beats < WAITS * seconds / 10 + WAITS / 10
+    assert beats < WAITS * seconds / 100  # at least 100 s between two beats of a wait
 
     await crowd.end()
     began = time.monotonic()
