@@ -58,7 +58,9 @@ class LeanClient:
     async def __aenter__(self) -> "LeanClient":
         """Open the session."""
         timeout = aiohttp.ClientTimeout(total=30, connect=5)
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -243,7 +243,8 @@ class Watcher:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
         watch.planned = next(self._ticket)
         heapq.heappush(self._heap, (now + max(pause, at_least), watch.planned, watch))
-        self._changed.set()
+        if self._heap[0][2] is watch:
+            self._changed.set()  # the runner sleeps until what was the next poll before
 
     async def _run(self) -> None:
         while True:
