@@ -84,7 +84,7 @@ STICKY_TIMEOUT = timedelta(seconds=2)
 """After a worker died, its cached workflows wait this long for it before another takes them."""
 
 HEARTBEAT_THROTTLE = timedelta(seconds=10)
-"""Cancels of activities travel on heartbeats; this bounds how long they take to arrive."""
+"""Cancels travel on heartbeats; no deed that beats oftener has to wait longer for one."""
 
 LOCAL_RECORDS = 200
 """Record writes at once, each of milliseconds; Postgres's pool is the narrower gate."""

@@ -26,7 +26,7 @@ from storage import long_waits
 from storage.database import Database
 from storage.listening import for_ever
 from storage.long_waits import LongWait
-from storage.reaching import RPC_TIMEOUT, reaching
+from storage.reaching import RPC_TIMEOUT, in_time, reaching
 
 logger = logging.getLogger(__name__)
 
@@ -90,44 +90,53 @@ class Lease:
         finally:
             # A row that stays is freed in vain when this process has ended.
             with suppress(ServiceUnavailable):
-                await long_waits.end(self._db, self.worker_id, wait)
+                await long_waits.end(self._db, [wait])
 
-    async def turn(self) -> None:
-        """Say that this process lives; free what others have lost, if it can tell.
+    async def turn(self) -> bool:
+        """Say that this process lives; free some of what others have lost, if it can tell.
 
         After an outage of Postgres, or of the whole machine, everybody seems dead: nobody is
         believed to be before this process has itself been heard of steadily for as long.
 
+        Returns:
+            Whether there may be more to free.
+
         Raises:
-            ServiceUnavailable: Postgres or Temporal does not answer.
+            ServiceUnavailable: Postgres does not answer.
         """
         steady_turns, self._steady_turns = self._steady_turns, 0
         silence = await long_waits.renew(self._db, self.worker_id)
         if silence is not None and silence < LOST_AFTER / 2:
             self._steady_turns = steady_turns + 1
-        if self._steady_turns * RENEW_SECONDS >= LOST_AFTER.total_seconds():
-            await self.free_lost()
+        if self._steady_turns * RENEW_SECONDS <= LOST_AFTER.total_seconds():
+            return False
+        return await self.free_lost()
 
-    async def free_lost(self) -> None:
-        """Have waits of dead processes go on elsewhere.
+    async def free_lost(self) -> bool:
+        """Have waits of dead processes go on elsewhere, some at a time; tell if there may be more.
 
         Raises:
-            ServiceUnavailable: Postgres or Temporal does not answer.
+            ServiceUnavailable: Postgres does not answer.
         """
-        while lost := await long_waits.claim_lost(self._db, LOST_AFTER, limit=AT_ONCE):
-            await asyncio.gather(*(self._free(each) for each in lost))
-            await long_waits.freed(self._db, lost)
-            logger.warning("%d waits of a worker that is gone go on elsewhere", len(lost))
+        lost = await long_waits.claim_lost(self._db, self.worker_id, LOST_AFTER, limit=AT_ONCE)
+        is_freed = await asyncio.gather(*(self._free(each) for each in lost))
+        freed = [each for each, done in zip(lost, is_freed, strict=True) if done]
+        if freed:
+            await long_waits.end(self._db, freed)
+            logger.warning("%d waits of a worker that is gone go on elsewhere", len(freed))
+        return len(freed) == AT_ONCE
 
     async def _run(self) -> None:
         while True:
             try:
-                await self.turn()
+                if await self.turn():
+                    continue
             except ServiceUnavailable as error:
                 logger.info("nobody was told that this worker lives: %s", error.detail)
             await asyncio.sleep(RENEW_SECONDS)
 
-    async def _free(self, wait: LongWait) -> None:
+    async def _free(self, wait: LongWait) -> bool:
+        """Tell Temporal that a wait is over; False when it has to be told again."""
         handle = self._client.get_async_activity_handle(
             workflow_id=str(wait.job_id), run_id=wait.run_id, activity_id=wait.activity_id
         )
@@ -139,7 +148,11 @@ class Lease:
         )
         try:
             with reaching():
-                await handle.fail(error, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as refused:
-            if refused.status is not RPCStatusCode.NOT_FOUND:  # it is over, or goes on already
-                raise
+                async with in_time():
+                    await handle.fail(error, rpc_timeout=RPC_TIMEOUT)
+        except (RPCError, ServiceUnavailable) as refused:
+            if isinstance(refused, RPCError) and refused.status is RPCStatusCode.NOT_FOUND:
+                return True  # it is over, or goes on already
+            logger.warning("a wait of job %s was not freed: %s", wait.job_id, refused)
+            return False
+        return True

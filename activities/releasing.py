@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,9 @@ from activities.provider import Provider
 from activities.settling import Books
 from activities.uncertainty import note_lost
 from activities.verdicts import ENDED
-from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired
+from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired, ServiceUnavailable
 from jobs.model import JobRef
-from storage import responses
+from storage import inbox, responses
 from storage.responses import Settlement, State, Submit
 
 AT_ONCE = 16
@@ -86,8 +87,11 @@ class Releaser:
         except ProviderNotFound as error:
             gone = Settlement(as_state, error_code=ResponseExpired.code, error_message=error.detail)
             await responses.settle(self.books.db, submit, gone)
-            return
-        await self.books.settle(submit, response, unwanted=as_state)
+        else:
+            await self.books.settle(submit, response, unwanted=as_state)
+        # Whoever still waits for it would hear of that with a heartbeat, which may be minutes away.
+        with suppress(ServiceUnavailable):
+            await inbox.tell(self.books.db, [submit.response_id])
 
     async def stop(self, submit: Submit, response_id: str) -> Response:
         """Cancel a response and return it once it has ended; the cancel may have come too late.

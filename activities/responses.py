@@ -32,7 +32,7 @@ from jobs.errors import (
 from jobs.money import total
 from jobs.polling import LONGEST_BY_WINDOW, PollSchedule
 from jobs.ports import ResponseDeeds
-from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest, StillWaiting
+from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest, Unanswered
 from storage import job_moves, responses
 from storage.responses import Settlement, State, Submit
 
@@ -56,14 +56,14 @@ class Responses(ResponseDeeds):
     lease: Lease
 
     @activity.defn(name="respond")
-    async def respond(self, step: StepRequest) -> StepOutcome | StillWaiting | None:
+    async def respond(self, step: StepRequest) -> StepOutcome | Unanswered | None:
         """Submit a step's response, wait, settle; None when the rate budget has no room."""
         if step.wait != "rest":
             return await self._respond(step)
         async with self.lease.waiting(step.job.job_id):
             return await self._respond(step)
 
-    async def _respond(self, step: StepRequest) -> StepOutcome | StillWaiting | None:
+    async def _respond(self, step: StepRequest) -> StepOutcome | Unanswered | None:
         submits = await responses.submits_of(self.books.db, step.job, step.step_key)
         if effective := _effective(submits):
             return await self._outcome(step, effective, submits)
@@ -71,6 +71,8 @@ class Responses(ResponseDeeds):
             raise error
         if resumed := await self._resume(step, submits):
             return await self._settle(step, resumed, await self._await(step, resumed, again=True))
+        if step.wait == "rest":
+            return Unanswered(waits_for=None)
         submits = await self._submits_to_follow(step, submits)
         if not await self.submitter.has_room():
             return None
@@ -163,7 +165,7 @@ class Responses(ResponseDeeds):
 
     async def _await(
         self, step: StepRequest, submit: Submit, *, again: bool = False
-    ) -> Response | StillWaiting:
+    ) -> Response | Unanswered:
         """Wait until a response has ended and fetch it, or until the wait counts as long.
 
         Args:
@@ -185,7 +187,7 @@ class Responses(ResponseDeeds):
                         over = asyncio.shield(watch.over)
                         why = await beating(over, lambda: _pulse(submit, watch))
                 except TimeoutError:
-                    return StillWaiting(waits_for=watch.response_id)
+                    return Unanswered(waits_for=watch.response_id)
                 if why is End.DRAINING:
                     raise WorkerDraining("this worker was told to stop", retry_after_seconds=0.1)
                 if why is not End.ENDED:
@@ -234,10 +236,10 @@ class Responses(ResponseDeeds):
         self,
         step: StepRequest,
         submit: Submit,
-        response: Response | StillWaiting,
+        response: Response | Unanswered,
         *,
         is_alone: bool = False,
-    ) -> StepOutcome | StillWaiting:
+    ) -> StepOutcome | Unanswered:
         """Book a response that ended, and return the answer of its step or raise its error.
 
         Args:
@@ -247,7 +249,7 @@ class Responses(ResponseDeeds):
             is_alone: Whether it was the step's first, and the next one cannot have been opened
                 since its id was stored.
         """
-        if isinstance(response, StillWaiting):
+        if isinstance(response, Unanswered):
             return response
         booked = await self.books.settle(submit, response, step=step)
         if is_alone and booked and booked.submit.state is State.EFFECTIVE:

@@ -9,6 +9,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 import random
 import time
 from collections import defaultdict, deque
@@ -51,6 +52,8 @@ class Watch:
         status: The provider's last word.
         polls: Status requests so far.
         planned: The heap entry that counts; an older one of the same watch is void.
+        due: When the next poll is planned, on the monotonic clock; never, while one is under way.
+        not_before: The earliest moment for it that the provider allows.
     """
 
     response_id: str
@@ -61,6 +64,8 @@ class Watch:
     status: str | None = None
     polls: int = 0
     planned: int = -1
+    due: float = math.inf
+    not_before: float = 0.0
 
     def end(self, why: End) -> bool:
         """End the wait; False when it was over before."""
@@ -199,10 +204,16 @@ class Watcher:
         self._has_new.set()
 
     def hurry(self) -> None:
-        """Plan the next poll of every wait as if no notice came."""
-        self._heap.clear()
-        for watch in self._all():
-            self._plan(watch, in_hurry=True)
+        """Have the next poll of every wait as soon as if no notice came; delay none."""
+        now = time.monotonic()
+        planned = [watch for watch in self._all() if watch.due < math.inf]
+        for watch in planned:
+            jitter = random.random()  # noqa: S311 # spreads load
+            soon = now + watch.schedule.delay(now - watch.began, jitter)
+            watch.due = min(watch.due, max(soon, watch.not_before))
+        self._heap = [(watch.due, watch.planned, watch) for watch in planned]
+        heapq.heapify(self._heap)
+        self._changed.set()
 
     def _all(self) -> list[Watch]:
         return [watch for watches in self._watches.values() for watch in watches]
@@ -226,23 +237,15 @@ class Watcher:
         if trusted and not self.trusts_notices:
             self.hurry()
 
-    def _plan(
-        self,
-        watch: Watch,
-        *,
-        at_least: float = 0.0,
-        at_once: bool = False,
-        in_hurry: bool = False,
-    ) -> None:
+    def _plan(self, watch: Watch, *, at_least: float = 0.0, at_once: bool = False) -> None:
         now = time.monotonic()
         jitter = random.random()  # noqa: S311 # spreads load
-        waited = now - watch.began
-        pushed = self.trusts_notices and not in_hurry
-        pause = watch.schedule.delay(waited, jitter, pushed=pushed)
+        pause = watch.schedule.delay(now - watch.began, jitter, pushed=self.trusts_notices)
         if at_once:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
-        watch.planned = next(self._ticket)
-        heapq.heappush(self._heap, (now + max(pause, at_least), watch.planned, watch))
+        watch.not_before = now + at_least
+        watch.due, watch.planned = max(now + pause, watch.not_before), next(self._ticket)
+        heapq.heappush(self._heap, (watch.due, watch.planned, watch))
         if self._heap[0][2] is watch:
             self._changed.set()  # the runner sleeps until what was the next poll before
 
@@ -253,6 +256,7 @@ class Watcher:
             while self._heap and self._heap[0][0] <= now:
                 _, ticket, watch = heapq.heappop(self._heap)
                 if ticket == watch.planned and not watch.over.done():
+                    watch.due = math.inf
                     await self._gate.acquire()
                     task = asyncio.create_task(self._poll(watch))
                     self._polling.add(task)

@@ -25,7 +25,7 @@ from jobs.requests import (
     ExtractRequest,
     StepOutcome,
     StepRequest,
-    StillWaiting,
+    Unanswered,
 )
 from jobs.rows import Rows, RowsRequest
 from jobs.schedules.runs import Opened, ScheduledRun
@@ -35,12 +35,12 @@ class ResponseDeeds:
     """What is done with the provider."""
 
     @activity.defn(name="respond")
-    async def respond(self, step: StepRequest) -> StepOutcome | StillWaiting | None:
+    async def respond(self, step: StepRequest) -> StepOutcome | Unanswered | None:
         """Submit a step's response, wait, settle; resume instead when it was submitted.
 
         Returns:
             None when the rate budget has no room: then `submit_response` has to submit it first.
-            That it still waits, when only the first part of the wait was wanted.
+            That there is no answer yet, when only a part of the wait was wanted.
         """
         raise NotImplementedError
 

@@ -120,7 +120,8 @@ class StepRequest(Value):
         retry_of: The uncertain submit after which an operator had the step submitted again; 0 while
             none was decided upon.
         wait: Which part of the wait is wanted: all of it, as before there were parts; the first,
-            which is over when the response takes long; the rest, during which heartbeats are rare.
+            which is over when the response takes long; the rest, during which heartbeats are rare
+            and nothing is submitted.
     """
 
     job: JobRef
@@ -148,14 +149,14 @@ class StepRequest(Value):
         return options.on_incomplete or "fail"
 
 
-class StillWaiting(Value):
-    """The first part of a wait is over and the response has not ended.
+class Unanswered(Value):
+    """A part of a wait is over and the step has no answer yet.
 
     Attributes:
-        waits_for: The response's id.
+        waits_for: The response to be waited for; None when another one has to be submitted.
     """
 
-    waits_for: str
+    waits_for: str | None
 
 
 class AdoptRequest(Value):

@@ -4,9 +4,9 @@ One row per process and one per long wait, so that telling everybody that a proc
 statement, however many responses it waits for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from jobs.values import JobId
 from storage.database import Database
@@ -21,11 +21,13 @@ class LongWait:
 
     Attributes:
         run_id: The workflow's run: another one may have another activity of the same id.
+        token: Of this attempt at it: another one may go on with the same wait.
     """
 
     job_id: JobId
     run_id: str
     activity_id: str
+    token: UUID = field(default_factory=uuid4)
 
 
 async def renew(db: Database, worker_id: UUID) -> timedelta | None:
@@ -57,57 +59,46 @@ async def begin(db: Database, worker_id: UUID, wait: LongWait) -> None:
     """Note that a wait is this process's, whosever it was."""
     await db.execute(
         """
-        INSERT INTO long_waits (job_id, run_id, activity_id, worker_id) VALUES ($1, $2, $3, $4)
+        INSERT INTO long_waits (job_id, run_id, activity_id, token, worker_id)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (job_id, activity_id) DO UPDATE
-            SET run_id = $2, worker_id = $4, claimed_until = NULL
+            SET run_id = $2, token = $4, worker_id = $5, claimed_until = NULL
         """,
         wait.job_id,
         wait.run_id,
         wait.activity_id,
+        wait.token,
         worker_id,
     )
 
 
-async def end(db: Database, worker_id: UUID, wait: LongWait) -> None:
-    """Note that a wait is over, unless it is somebody else's by now."""
-    await db.execute(
-        "DELETE FROM long_waits WHERE job_id = $1 AND activity_id = $2 AND worker_id = $3",
-        wait.job_id,
-        wait.activity_id,
-        worker_id,
-    )
+async def claim_lost(
+    db: Database, worker_id: UUID, silent_for: timedelta, *, limit: int
+) -> list[LongWait]:
+    """Take waits of other processes that have been silent for long.
 
-
-async def claim_lost(db: Database, silent_for: timedelta, *, limit: int) -> list[LongWait]:
-    """Take waits of processes that have been silent for long; each is handed out again later.
-
-    One that goes on elsewhere, or is over, has to be told of with `begin` or `freed`.
+    Each is handed out again after a while, unless `begin` or `end` is called for it.
     """
     rows = await db.fetch(
         """
         WITH lost AS (
             SELECT job_id, activity_id FROM long_waits
-            WHERE worker_id IN (SELECT id FROM workers WHERE seen_at < now() - $1::interval)
+            WHERE worker_id IN (
+                    SELECT id FROM workers WHERE seen_at < now() - $1::interval AND id <> $4)
                 AND COALESCE(claimed_until, '-infinity') < now()
             LIMIT $2 FOR UPDATE SKIP LOCKED)
         UPDATE long_waits w SET claimed_until = now() + $3::interval
         FROM lost WHERE (w.job_id, w.activity_id) = (lost.job_id, lost.activity_id)
-        RETURNING w.job_id, w.run_id, w.activity_id
+        RETURNING w.job_id, w.run_id, w.activity_id, w.token
         """,
         silent_for,
         limit,
         CLAIM,
+        worker_id,
     )
     return [LongWait(*row.values()) for row in rows]
 
 
-async def freed(db: Database, waits: list[LongWait]) -> None:
-    """Forget waits that were claimed, save those that have gone on elsewhere meanwhile."""
-    await db.execute(
-        """
-        DELETE FROM long_waits w USING unnest($1::uuid[], $2::text[]) AS f (job_id, activity_id)
-        WHERE w.job_id = f.job_id AND w.activity_id = f.activity_id AND w.claimed_until IS NOT NULL
-        """,
-        [each.job_id for each in waits],
-        [each.activity_id for each in waits],
-    )
+async def end(db: Database, waits: list[LongWait]) -> None:
+    """Forget waits that are over or were freed, save those that go on in another attempt."""
+    await db.execute("DELETE FROM long_waits WHERE token = ANY($1)", [each.token for each in waits])

@@ -10,6 +10,7 @@ CREATE TABLE long_waits (
     job_id UUID NOT NULL REFERENCES jobs ON DELETE CASCADE,
     run_id TEXT NOT NULL,
     activity_id TEXT NOT NULL,
+    token UUID NOT NULL UNIQUE,
     worker_id UUID NOT NULL,
     claimed_until TIMESTAMPTZ,
     PRIMARY KEY (job_id, activity_id)

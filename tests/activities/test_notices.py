@@ -311,6 +311,22 @@ async def test_in_a_hurry_every_wait_is_polled_once_and_then_in_peace(
         assert (missed.polls, still_open.polls) == (1, 1)
 
 
+async def test_a_hurry_delays_no_poll_and_heeds_what_the_provider_asked_for(
+    watcher: Watcher, said: Provider
+):
+    async with (
+        watcher.watch("slow", SlowWhenPushed(), waited_seconds=0) as slow,
+        watcher.watch("soon", Never(), waited_seconds=0, is_resumed=True) as soon,
+        watcher.watch("put off", SlowWhenPushed(), waited_seconds=0) as put_off,
+    ):
+        watcher._plan(put_off, at_least=3600)
+        due = {each: each.due for each in (slow, soon, put_off)}
+        watcher.hurry()
+        assert all(each.due <= before for each, before in due.items())
+        assert soon.due == due[soon]
+        assert put_off.due == due[put_off]
+
+
 async def test_workers_look_for_themselves_when_notices_may_have_been_missed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):

@@ -12,8 +12,8 @@ from tests.storage.rows import inserted
 SILENT = timedelta(seconds=20)
 
 
-async def claimed(db):
-    return await long_waits.claim_lost(db, SILENT, limit=10)
+async def claimed(db, by=None):
+    return await long_waits.claim_lost(db, by or uuid4(), SILENT, limit=10)
 
 
 @pytest.fixture
@@ -49,29 +49,40 @@ async def test_only_waits_of_the_silent_are_lost(fresh, tenant, wait):
     assert await claimed(fresh) == [wait]
 
 
+async def test_nobody_claims_what_is_its_own(fresh, wait):
+    silent = await silenced(fresh, uuid4())
+    await long_waits.begin(fresh, silent, wait)
+    assert await claimed(fresh, by=silent) == []
+    assert await claimed(fresh) == [wait]
+
+
 async def test_a_claimed_wait_is_handed_out_again_when_nobody_freed_it(fresh, wait):
     await long_waits.begin(fresh, await silenced(fresh, uuid4()), wait)
     assert await claimed(fresh) == [wait]
     assert await claimed(fresh) == []
     await fresh.execute("UPDATE long_waits SET claimed_until = now()")
     assert await claimed(fresh) == [wait]
-    await long_waits.freed(fresh, [wait])
+    await long_waits.end(fresh, [wait])
     await fresh.execute("UPDATE long_waits SET claimed_until = now()")
     assert await claimed(fresh) == []
 
 
-async def test_a_wait_that_goes_on_elsewhere_is_not_forgotten(fresh, wait):
-    dead, living = await silenced(fresh, uuid4()), uuid4()
-    await long_waits.begin(fresh, dead, wait)
+@pytest.mark.parametrize("is_the_same_process", [True, False])
+async def test_a_wait_that_goes_on_in_another_attempt_is_not_forgotten(
+    fresh, wait, is_the_same_process
+):
+    before = await silenced(fresh, uuid4())
+    await long_waits.begin(fresh, before, wait)
     await claimed(fresh)
-    await long_waits.begin(fresh, living, LongWait(wait.job_id, "another run", "1"))
-    await long_waits.freed(fresh, [wait])
-    await long_waits.end(fresh, dead, wait)
-    assert await fresh.fetchrow("SELECT worker_id, run_id FROM long_waits") == (
-        living,
-        "another run",
+    after = before if is_the_same_process else uuid4()
+    again = LongWait(wait.job_id, "another run", "1")
+    await long_waits.begin(fresh, after, again)
+    await long_waits.end(fresh, [wait])
+    assert await fresh.fetchrow("SELECT worker_id, run_id, token FROM long_waits") == (
+        *(after, "another run"),
+        again.token,
     )
-    await long_waits.end(fresh, living, wait)
+    await long_waits.end(fresh, [again])
     assert await fresh.fetchval("SELECT count(*) FROM long_waits") == 0
 
 
@@ -81,7 +92,7 @@ async def test_a_process_is_remembered_while_its_waits_are(fresh, wait):
     await long_waits.begin(fresh, dead, wait)
     await long_waits.leave(fresh, leaving)
     assert [row["id"] for row in await fresh.fetch("SELECT id FROM workers")] == [dead]
-    await long_waits.end(fresh, dead, wait)
+    await long_waits.end(fresh, [wait])
     await long_waits.leave(fresh, uuid4())
     assert await fresh.fetch("SELECT id FROM workers") == []
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from temporalio import workflow
+from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from jobs.errors import OutputMismatch, SubmitParked, SubmitUncertain
@@ -22,9 +23,9 @@ from jobs.requests import (
     ResponseRequest,
     StepOutcome,
     StepRequest,
-    StillWaiting,
     SubmitDecision,
     TextPart,
+    Unanswered,
 )
 from jobs.schemas import strict_schema
 from workflows.core import storable, timing
@@ -135,8 +136,9 @@ class Asker:
         """Return the outcome; None when it has to be tried again."""
         try:
             outcome = await _respond(job, step, summary)
-            while isinstance(outcome, StillWaiting):
-                outcome = await _respond(job, step, summary, is_long=True)
+            while isinstance(outcome, Unanswered):
+                is_long = outcome.waits_for is not None
+                outcome = await _respond(job, step, summary, is_long=is_long)
             if outcome is None:
                 await _submit(job, step, summary)
         except ActivityError as error:
@@ -199,14 +201,16 @@ def _step(job: Asking, question: ResponseRequest) -> StepRequest:
 
 async def _respond(
     job: Asking, step: StepRequest, summary: str, *, is_long: bool = False
-) -> StepOutcome | StillWaiting | None:
-    outcome: StepOutcome | StillWaiting | None = await workflow.execute_activity_method(
+) -> StepOutcome | Unanswered | None:
+    outcome: StepOutcome | Unanswered | None = await workflow.execute_activity_method(
         ResponseDeeds.respond,
         step.model_copy(update={"wait": "rest" if is_long else "first"}),
         schedule_to_close_timeout=job.remaining(),
         heartbeat_timeout=timing.RARE_HEARTBEAT if is_long else timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
         summary=f"{summary} (long wait)" if is_long else summary,
+        # What is open at the provider is watched before more is submitted.
+        priority=Priority(priority_key=1) if is_long else Priority.default,
     )
     return outcome
 
