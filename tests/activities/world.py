@@ -192,12 +192,16 @@ class World:
         await self.quiet()
 
     async def quiet(self) -> None:
+        await self._workers_quiet()
+        while await self._is_canceling():
+            await asyncio.sleep(GLANCE)
+        await self._workers_quiet()  # what was canceled has woken who waited for it
+
+    async def _workers_quiet(self) -> None:
         for each in self.workers:
             await each.quiet()
             if not each.is_busy and (outcome := await each.end()) is not None:
                 self.outcomes.append(outcome)
-        while await self._is_canceling():
-            await asyncio.sleep(GLANCE)
 
     async def _is_canceling(self) -> bool:
         """Tell whether responses are being canceled; those still without an id are waited for."""
