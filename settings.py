@@ -122,8 +122,8 @@ class WorkerSettings(_Settings):
         cached_workflows: Workflows kept in memory between two of their tasks.
         extractions: Documents read at once, each in a child process.
         concurrent_polls: Status requests in flight at once.
-        long_wait_after: Age of a response from which on the wait for it beats every few minutes
-            instead of several times a minute: each beat costs Temporal as much as an event.
+        long_wait_after: Age of a response from which on the wait for it beats once a minute
+            instead of four times: each beat costs Temporal as much as an event.
         graceful_shutdown: How long running activities may take after SIGTERM; waits end at once,
             a POST in flight gets this long.
         stuck_start_seconds: Age after which a pending job's workflow is started again.

@@ -1,8 +1,8 @@
 """Says that this process lives, and frees the long waits of one that does not.
 
 A heartbeat costs the Temporal server about as much as an event of a history, so ten thousand waits
-that beat several times a minute would keep it busy with nothing else. Long waits therefore beat
-every few minutes, and *processes* say every few seconds that they live. When one has been silent
+that beat four times a minute would keep it busy with nothing else. Long waits therefore beat once
+a minute, and *processes* say every few seconds that they live. When one has been silent
 for a while, another tells Temporal that its waits are over, and Temporal gives them to who lives.
 
 A process that was only slow loses nothing: two attempts that wait for one response agree.

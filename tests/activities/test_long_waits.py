@@ -61,7 +61,7 @@ async def test_the_rest_of_a_long_wait_beats_rarely(bare: Installation):
         row = await bare.ended(job_id)
         assert await rows(bare.db) == 0
     assert (row.status, row.retry_count) == (JobStatus.SUCCEEDED, 0)
-    assert await heartbeat_timeouts(bare, job_id) == [30, 300]
+    assert await heartbeat_timeouts(bare, job_id) == [30, 120]
     assert len(await bare.created()) == 1
 
 
@@ -226,7 +226,7 @@ async def test_a_long_response_that_failed_is_submitted_again_with_frequent_hear
         row = await bare.ended(job_id)
     assert row.failure
     assert row.failure.code == "tries_exhausted"
-    assert await heartbeat_timeouts(bare, job_id) == [30, 300, 30, 300, 30]
+    assert await heartbeat_timeouts(bare, job_id) == [30, 120, 30, 120, 30]
     assert len(await bare.created()) == 2
 
 

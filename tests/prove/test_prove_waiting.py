@@ -125,7 +125,7 @@ async def test_five_thousand_responses_wait_in_one_worker_and_all_end_well(crowd
         f"cores, {polls / seconds:.1f} polls/s, {beats / seconds:.1f} heartbeats/s"
     )
     assert polls < WAITS * seconds
-    assert 0 < beats < WAITS * seconds / 100  # at least 100 s between two beats of a wait
+    assert 0 < beats < WAITS * seconds / 40  # at least 40 s between two beats of a wait
 
     await crowd.end()
     began = time.monotonic()

@@ -8,9 +8,9 @@ HEARTBEAT = timedelta(seconds=30)
 """How long a deed may be silent until another worker takes over. Deeds beat two or three times
 as often."""
 
-RARE_HEARTBEAT = timedelta(minutes=5)
+RARE_HEARTBEAT = timedelta(minutes=2)
 """The same for a wait that is known to be long: each beat costs the server as much as an event.
-That its worker died is noticed sooner, see `activities/lease.py`."""
+That its worker died is noticed sooner, see `activities/lease.py`, unless it never got the task."""
 
 PERSISTENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
