@@ -142,7 +142,8 @@ class Adopter:
             except ProviderFailure as error:
                 # Whoever waits for it books it when it ends, or maintenance after the job.
                 logger.warning("response %s stays open: %s", rival.response_id, error.detail)
-        await inbox.tell(self.db, [rival.response_id for rival in rivals if rival.response_id])
+        known = [rival.response_id for rival in rivals if rival.response_id]
+        await inbox.tell(self.db, known, channel=inbox.LET_GO)
         await self._wake_parked(adopted, response_id)
         return "adopted"
 

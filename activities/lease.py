@@ -17,16 +17,14 @@ from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.freeing import free, unheard
 from jobs.errors import ServiceUnavailable
 from jobs.values import JobId
 from storage import long_waits
 from storage.database import Database
-from storage.listening import for_ever
+from storage.listening import going_on
 from storage.long_waits import LongWait
-from storage.reaching import RPC_TIMEOUT, in_time, reaching
 
 logger = logging.getLogger(__name__)
 
@@ -65,13 +63,10 @@ class Lease:
             ServiceUnavailable: Postgres does not answer.
         """
         await long_waits.renew(self._db, self.worker_id)
-        task = asyncio.create_task(for_ever(self._run))
         try:
-            yield self
+            async with going_on(self._run):
+                yield self
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             with suppress(ServiceUnavailable):
                 await long_waits.leave(self._db, self.worker_id)
 
@@ -110,7 +105,10 @@ class Lease:
             self._steady_turns = steady_turns + 1
         if self._steady_turns * RENEW_SECONDS <= LOST_AFTER.total_seconds():
             return False
-        return await self.free_lost()
+        if await self.free_lost():
+            return True
+        await self.free_strays()
+        return False
 
     async def free_lost(self) -> bool:
         """Have waits of dead processes go on elsewhere, some at a time; tell if there may be more.
@@ -119,12 +117,31 @@ class Lease:
             ServiceUnavailable: Postgres does not answer.
         """
         lost = await long_waits.claim_lost(self._db, self.worker_id, LOST_AFTER, limit=AT_ONCE)
-        is_freed = await asyncio.gather(*(self._free(each) for each in lost))
+        is_freed = await asyncio.gather(*(free(self._client, each) for each in lost))
         freed = [each for each, done in zip(lost, is_freed, strict=True) if done]
         if freed:
             await long_waits.end(self._db, freed)
             logger.warning("%d waits of a worker that is gone go on elsewhere", len(freed))
         return len(freed) == AT_ONCE
+
+    async def free_strays(self) -> None:
+        """Have waits go on elsewhere that were given to a process which died before it began them.
+
+        Some at a time, at random: most of those without a process are still in the queue.
+
+        Raises:
+            ServiceUnavailable: Postgres does not answer.
+        """
+        age = self.long_wait_after + LOST_AFTER
+        jobs = await long_waits.jobs_without(self._db, age, limit=AT_ONCE)
+        found = await asyncio.gather(*(unheard(self._client, each, LOST_AFTER) for each in jobs))
+        begun = await long_waits.begun(self._db, jobs)
+        strays = [
+            wait for each in found for wait in each if (wait.job_id, wait.activity_id) not in begun
+        ]
+        await asyncio.gather(*(free(self._client, each) for each in strays))
+        if strays:
+            logger.warning("%d waits that no worker has begun go on elsewhere", len(strays))
 
     async def _run(self) -> None:
         while True:
@@ -134,25 +151,3 @@ class Lease:
             except ServiceUnavailable as error:
                 logger.info("nobody was told that this worker lives: %s", error.detail)
             await asyncio.sleep(RENEW_SECONDS)
-
-    async def _free(self, wait: LongWait) -> bool:
-        """Tell Temporal that a wait is over; False when it has to be told again."""
-        handle = self._client.get_async_activity_handle(
-            workflow_id=str(wait.job_id), run_id=wait.run_id, activity_id=wait.activity_id
-        )
-        error = ApplicationError(
-            "the worker that waited is gone",
-            type="worker_lost",
-            next_retry_delay=timedelta(seconds=0.1),
-            category=ApplicationErrorCategory.BENIGN,
-        )
-        try:
-            with reaching():
-                async with in_time():
-                    await handle.fail(error, rpc_timeout=RPC_TIMEOUT)
-        except (RPCError, ServiceUnavailable) as refused:
-            if isinstance(refused, RPCError) and refused.status is RPCStatusCode.NOT_FOUND:
-                return True  # it is over, or goes on already
-            logger.warning("a wait of job %s was not freed: %s", wait.job_id, refused)
-            return False
-        return True

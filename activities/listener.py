@@ -13,7 +13,7 @@ from activities.watcher import Watcher
 from jobs.errors import JobError, ServiceUnavailable
 from storage import inbox, outbox
 from storage.database import Database
-from storage.listening import for_ever, listen
+from storage.listening import going_on, listen
 
 logger = logging.getLogger(__name__)
 
@@ -39,18 +39,13 @@ class Listener:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen, check new waits and adopt strangers for as long as the block lasts."""
-        loops = (self._listen, self._check_new_waits, self._adopt)
-        tasks = [asyncio.create_task(for_ever(each)) for each in loops]
-        try:
+        async with going_on(self._listen, self._check_new_waits, self._adopt):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
         channels = {
             inbox.CHANNEL: self._heard,
+            inbox.LET_GO: self._heard_of_let_go,
             outbox.CHANNEL: lambda _: self._wake_dispatcher(),
         }
         await listen(self._url, channels, self._hears)
@@ -72,6 +67,10 @@ class Listener:
         for response_id in response_ids.split(","):
             if not self._watcher.wake(response_id):
                 self._stranger_heard.set()
+
+    def _heard_of_let_go(self, response_ids: str) -> None:
+        for response_id in response_ids.split(","):
+            self._watcher.wake(response_id, is_notice=False)
 
     async def _check_new_waits(self) -> None:
         """Look up waits in the inbox, many at a time: their notice may have come before them."""

@@ -91,7 +91,7 @@ class Releaser:
             await self.books.settle(submit, response, unwanted=as_state)
         # Whoever still waits for it would hear of that with a heartbeat, which may be minutes away.
         with suppress(ServiceUnavailable):
-            await inbox.tell(self.books.db, [submit.response_id])
+            await inbox.tell(self.books.db, [submit.response_id], channel=inbox.LET_GO)
 
     async def stop(self, submit: Submit, response_id: str) -> Response:
         """Cancel a response and return it once it has ended; the cancel may have come too late.

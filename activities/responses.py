@@ -31,7 +31,7 @@ from jobs.errors import (
 )
 from jobs.money import total
 from jobs.polling import LONGEST_BY_WINDOW, PollSchedule
-from jobs.ports import ResponseDeeds
+from jobs.ports import RESPOND, ResponseDeeds
 from jobs.requests import AdoptRequest, CancelRequest, StepOutcome, StepRequest, Unanswered
 from storage import job_moves, responses
 from storage.responses import Settlement, State, Submit
@@ -55,7 +55,7 @@ class Responses(ResponseDeeds):
     pace: Pace
     lease: Lease
 
-    @activity.defn(name="respond")
+    @activity.defn(name=RESPOND)
     async def respond(self, step: StepRequest) -> StepOutcome | Unanswered | None:
         """Submit a step's response, wait, settle; None when the rate budget has no room."""
         if step.wait != "rest":

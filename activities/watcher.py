@@ -172,11 +172,16 @@ class Watcher:
         finally:
             self._forget(watch)
 
-    def wake(self, response_id: str) -> bool:
-        """End the wait for a response that is said to have ended; False when nobody waits."""
+    def wake(self, response_id: str, *, is_notice: bool = True) -> bool:
+        """End the wait for a response that is said to have ended; False when nobody waits.
+
+        Args:
+            response_id: The provider's id.
+            is_notice: Whether it is the provider who said so.
+        """
         watches = self._watches.get(response_id, set())
         for watch in watches:
-            if watch.end(End.ENDED):
+            if watch.end(End.ENDED) and is_notice:
                 self._learn(noticed=True)
         return bool(watches)
 

@@ -31,15 +31,21 @@ class Rig:
 
     async def submit(self, seconds: float, **more: Any) -> str:
         """Submit a job of one response that takes some seconds; return its id."""
-        body = {
-            "type": "summarize_text",
-            "payload": {"text": TEXT},
-            "options": {"model": f"stub-{seconds:g}"},
-        }
+        return str((await self._post(_job(seconds) | more))["job_id"])
+
+    async def finish(self, seconds: float) -> dict[str, Any]:
+        """Submit such a job and return it once it has ended, in one request if that is soon."""
+        job = await self._post(_job(seconds), {"Prefer": "wait=30"})
+        return job if "result" in job else await self.ended(job["job_id"])
+
+    async def _post(
+        self, body: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         url = f"{self.stack.addresses.gateway}/api/jobs"
-        async with self.http.post(url, json=body | more) as reply:
+        async with self.http.post(url, json=body, headers=headers) as reply:
             reply.raise_for_status()
-            return str((await reply.json())["job_id"])
+            found: dict[str, Any] = await reply.json()
+            return found
 
     async def job(self, job_id: str, wait: int = 0) -> dict[str, Any]:
         """Return a job, once it has ended if that is within the seconds to wait."""
@@ -77,6 +83,14 @@ class Rig:
         found = self.processes()[name]
         family = [found, *found.children(recursive=True)]
         return sum(int(each.memory_info().rss) for each in family)
+
+
+def _job(seconds: float) -> dict[str, Any]:
+    return {
+        "type": "summarize_text",
+        "payload": {"text": TEXT},
+        "options": {"model": f"stub-{seconds:g}"},
+    }
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

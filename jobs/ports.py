@@ -30,11 +30,14 @@ from jobs.requests import (
 from jobs.rows import Rows, RowsRequest
 from jobs.schedules.runs import Opened, ScheduledRun
 
+RESPOND = "respond"
+"""Name of the activity that waits for a response."""
+
 
 class ResponseDeeds:
     """What is done with the provider."""
 
-    @activity.defn(name="respond")
+    @activity.defn(name=RESPOND)
     async def respond(self, step: StepRequest) -> StepOutcome | Unanswered | None:
         """Submit a step's response, wait, settle; resume instead when it was submitted.
 

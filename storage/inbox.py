@@ -12,6 +12,10 @@ from storage.database import Database
 CHANNEL = "backburner_responses"
 """Where workers listen for the ids of responses that have ended; none if some were missed."""
 
+LET_GO = "backburner_let_go"
+"""Where they listen for the ids of responses that were canceled because nobody wants them: of no
+interest to who asks if the provider's notices come."""
+
 LONGEST_NOTICE = 7_500
 """Bytes of ids per NOTIFY; Postgres refuses payloads of 8,000 bytes and more."""
 
@@ -42,10 +46,10 @@ async def put(db: Database, notice: Notice) -> bool:
     return new is not None
 
 
-async def tell(db: Database, response_ids: list[str]) -> None:
+async def tell(db: Database, response_ids: list[str], *, channel: str = CHANNEL) -> None:
     """Wake whoever waits for these responses, in as few notifications as fit."""
     for payload in _payloads(response_ids):
-        await db.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        await db.execute("SELECT pg_notify($1, $2)", channel, payload)
 
 
 async def tell_missed(db: Database) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
@@ -63,3 +63,15 @@ async def for_ever(loop: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             logger.exception("a loop begins again after an error nobody thought of")
         await asyncio.sleep(RECONNECT_SECONDS)
+
+
+@asynccontextmanager
+async def going_on(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run loops, each of them `for_ever`, for as long as the block lasts."""
+    tasks = [asyncio.create_task(for_ever(each)) for each in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -99,6 +99,31 @@ async def claim_lost(
     return [LongWait(*row.values()) for row in rows]
 
 
+async def jobs_without(db: Database, age: timedelta, *, limit: int) -> list[JobId]:
+    """Return some jobs, at random, with more responses of an age than waits in the table.
+
+    Their waits are still in a queue, or were given to a process that never began them.
+    """
+    rows = await db.fetch(
+        """
+        SELECT job_id FROM (
+            SELECT job_id FROM responses
+            WHERE state = 'open' AND response_id IS NOT NULL AND submitted_at < now() - $1::interval
+            EXCEPT ALL SELECT job_id FROM long_waits) missing
+        GROUP BY job_id ORDER BY random() LIMIT $2
+        """,
+        age,
+        limit,
+    )
+    return [row["job_id"] for row in rows]
+
+
+async def begun(db: Database, jobs: list[JobId]) -> set[tuple[JobId, str]]:
+    """Return which waits of some jobs are in the table, by job and activity."""
+    query = "SELECT job_id, activity_id FROM long_waits WHERE job_id = ANY($1)"
+    return {(row["job_id"], row["activity_id"]) for row in await db.fetch(query, jobs)}
+
+
 async def end(db: Database, waits: list[LongWait]) -> None:
     """Forget waits that are over or were freed, save those that go on in another attempt."""
     await db.execute("DELETE FROM long_waits WHERE token = ANY($1)", [each.token for each in waits])

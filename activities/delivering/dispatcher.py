@@ -27,7 +27,7 @@ from jobs.errors import JobError
 from jobs.starting import JOB_TENANT
 from storage import outbox
 from storage.database import Database
-from storage.listening import for_ever
+from storage.listening import going_on
 from storage.outbox import Claimed
 from storage.reaching import RPC_TIMEOUT
 from telemetry import traces
@@ -73,13 +73,8 @@ class Dispatcher:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Dispatch for as long as the block lasts."""
-        task = asyncio.create_task(for_ever(self._run))
-        try:
+        async with going_on(self._run):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def dispatch(self) -> None:
         """Start the workflow of everything that is due."""

@@ -1,12 +1,16 @@
 """Long waits: they beat rarely, and go on elsewhere soon although they do."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from activities import freeing
 from activities.lease import LOST_AFTER, RENEW_SECONDS, Lease
 from jobs.errors import ServiceUnavailable
 from jobs.options import JobOptions
@@ -21,7 +25,7 @@ from storage.long_waits import LongWait
 from storage.responses import State
 from tests.activities.bench import Bench, scripted
 from tests.installation import TENANT, Installation, eventually, serving, waits
-from tests.storage.rows import inserted
+from tests.storage.rows import inserted, until_waiting
 
 SOON = WorkerSettings(long_wait_after=timedelta(seconds=0.5))
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -92,6 +96,64 @@ async def test_long_waits_of_a_killed_worker_go_on_elsewhere(bare: Installation,
         State.EFFECTIVE
     }
     assert await rows(bare.db) == 0
+
+
+@asynccontextmanager
+async def nobody_begins(house: Installation) -> AsyncIterator[None]:
+    """Hold up every process that begins a long wait, and in the end whoever was held up."""
+    connection = await asyncpg.connect(house.environment["BACKBURNER_DATABASE_URL"])
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE long_waits IN SHARE MODE")
+            yield
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+    finally:
+        await connection.close()
+
+
+async def test_a_long_wait_that_a_killed_worker_never_began_goes_on_elsewhere(
+    bare: Installation, impatient: None
+):
+    bare.environment["BACKBURNER_LONG_WAIT_AFTER"] = "PT0.5S"
+    process = bare.worker_process()
+    await process.start()
+    async with nobody_begins(bare):
+        job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
+        await until_waiting(bare.db)
+        await process.kill()
+    assert await rows(bare.db) == 0
+
+    async with serving(bare, SOON) as deeds:
+        await waits(deeds.watcher, 1)
+        assert await rows(bare.db) == 1
+        [made] = await bare.created()
+        await bare.emulator.post(f"/responses/{made['id']}/complete")
+        assert (await bare.ended(job_id)).status is JobStatus.SUCCEEDED
+    assert await heartbeat_timeouts(bare, job_id) == [30, 120]
+
+
+async def test_a_long_wait_that_lives_is_never_taken_for_one_that_nobody_began(
+    bare: Installation, impatient: None
+):
+    async with serving(bare, SOON) as deeds:
+        job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
+        await long_ones(bare)
+        unheard = await eventually(
+            lambda: freeing.unheard(bare.client, job_id, timedelta(seconds=1)), bool
+        )
+        assert [each.activity_id for each in unheard] == ["2"]
+        await deeds.responses.lease.free_strays()
+        assert not await freeing.unheard(bare.client, JobId(uuid4()), timedelta(0))
+        assert await attempts(bare, job_id) == [1]
+
+
+async def attempts(house: Installation, job_id: JobId) -> list[int]:
+    """Return at which attempt each pending activity of a job is."""
+    found = await house.client.get_workflow_handle(str(job_id)).describe()
+    return [each.attempt for each in found.raw_description.pending_activities]
 
 
 async def test_a_canceled_long_wait_is_canceled_at_the_provider(bare: Installation):
@@ -183,7 +245,7 @@ async def test_while_postgres_is_away_nobody_is_believed_to_be_dead(
 async def test_a_wait_that_could_not_be_freed_is_tried_again(
     bare: Installation, lost: LongWait, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("activities.lease.RPC_TIMEOUT", timedelta(seconds=0.2))
+    monkeypatch.setattr("activities.freeing.RPC_TIMEOUT", timedelta(seconds=0.2))
     nowhere = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
     assert not await Lease(bare.db, nowhere, timedelta(0)).free_lost()
     assert await rows(bare.db) == 1

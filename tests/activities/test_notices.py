@@ -153,6 +153,15 @@ async def test_two_hundred_waits_are_woken_by_a_few_notifications(bench: Bench):
     assert len(inbox._payloads(ids)) == 2
 
 
+async def test_a_response_that_was_let_go_says_nothing_about_notices(bench: Bench):
+    watcher = bench.deeds.watcher
+    await reaches(watcher)
+    async with watcher.watch("resp_1", Never(), waited_seconds=0) as watch:
+        await inbox.tell(bench.house.db, ["resp_1"], channel=inbox.LET_GO)
+        assert await asyncio.wait_for(watch.over, 5) is End.ENDED
+    assert not watcher.trusts_notices
+
+
 async def test_draining_ends_a_wait_that_an_early_notice_woke(
     scripted_bench: Bench, provider: StatusServer, without_polls: None
 ):

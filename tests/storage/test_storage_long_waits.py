@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from storage import long_waits
+from storage import long_waits, responses
 from storage.long_waits import LongWait
-from tests.storage.rows import inserted
+from tests.storage.rows import inserted, ref
 
 SILENT = timedelta(seconds=20)
 
@@ -19,6 +19,18 @@ async def claimed(db, by=None):
 @pytest.fixture
 async def wait(fresh, tenant):
     return LongWait((await inserted(fresh, tenant)).id, "run", "1")
+
+
+async def submitted(db, row, step, seconds=60):
+    """Have a step's response be open for so long."""
+    submit = await responses.open_intent(db, ref(row), step, 1, model="m", fingerprint="f")
+    assert submit
+    await responses.store_response_id(db, submit, f"resp_{uuid4().hex}", None)
+    await db.execute(
+        "UPDATE responses SET submitted_at = now() - make_interval(secs => $3) "
+        "WHERE job_id = $1 AND step_key = $2",
+        *(row.id, step, seconds),
+    )
 
 
 async def silenced(db, worker_id, seconds=60):
@@ -101,3 +113,27 @@ async def test_the_waits_of_a_deleted_job_go_with_it(fresh, wait):
     await long_waits.begin(fresh, uuid4(), wait)
     await fresh.execute("DELETE FROM jobs")
     assert await fresh.fetchval("SELECT count(*) FROM long_waits") == 0
+
+
+async def test_a_job_lacks_waits_while_it_has_more_old_responses_than_rows(fresh, tenant):
+    row, young, nameless = [await inserted(fresh, tenant) for _ in range(3)]
+    await submitted(fresh, row, "1")
+    await submitted(fresh, row, "2")
+    await submitted(fresh, young, "1", 10)
+    await responses.open_intent(fresh, ref(nameless), "1", 1, model="m", fingerprint="f")
+
+    async def without():
+        return await long_waits.jobs_without(fresh, SILENT, limit=10)
+
+    assert await without() == [row.id]
+    for activity_id in ("1", "2"):
+        assert await without() == [row.id]
+        await long_waits.begin(fresh, uuid4(), LongWait(row.id, "run", activity_id))
+    assert await without() == []
+    assert await long_waits.begun(fresh, [row.id, young.id]) == {(row.id, "1"), (row.id, "2")}
+
+
+async def test_only_so_many_jobs_without_waits_are_looked_at_once(fresh, tenant):
+    for _ in range(3):
+        await submitted(fresh, await inserted(fresh, tenant), "1")
+    assert len(await long_waits.jobs_without(fresh, SILENT, limit=2)) == 2
