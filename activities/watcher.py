@@ -12,13 +12,13 @@ import logging
 import math
 import random
 import time
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from opentelemetry.metrics import Observation
+from opentelemetry.metrics import CallbackOptions, Observation
 
 from activities.lean_client import Glance, LeanClient
 from activities.verdicts import ENDED
@@ -32,6 +32,10 @@ REMEMBERED, TRUSTED = 20, 0.8
 
 RESUMED_WITHIN_SECONDS = 2.0
 """A wait that goes on in a new worker is looked at at once, spread over this long."""
+
+AHEAD, LONGEST_AHEAD_SECONDS = 1 / 40, 0.25
+"""How far a poll may be brought forward to fall due with others, as a share of its pause and at the
+most. A poll for which a sleeping process has to wake up costs four times one of a hundred."""
 
 
 class End(Enum):
@@ -91,6 +95,13 @@ class Watcher:
         self._noticed: deque[bool] = deque(maxlen=REMEMBERED)
         self._draining = False
         self._pushed = False
+        self._learned: Counter[str] = Counter()
+        # Read when somebody looks at the metrics, which is less than once a poll.
+        instruments.METER.create_observable_counter(
+            "backburner_polls",
+            [self._polls],
+            description="Status requests, by what was learned",
+        )
         instruments.METER.create_observable_gauge(
             "backburner_responses_waiting",
             [lambda _: [Observation(self.waiting)]],
@@ -220,6 +231,10 @@ class Watcher:
         heapq.heapify(self._heap)
         self._changed.set()
 
+    def _polls(self, _: CallbackOptions) -> Iterable[Observation]:
+        # A copy: whoever reads the metrics does so in a thread of its own.
+        return [Observation(polls, {"told": told}) for told, polls in self._learned.copy().items()]
+
     def _all(self) -> list[Watch]:
         return [watch for watches in self._watches.values() for watch in watches]
 
@@ -249,7 +264,10 @@ class Watcher:
         if at_once:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
         watch.not_before = now + at_least
-        watch.due, watch.planned = max(now + pause, watch.not_before), next(self._ticket)
+        watch.due, watch.planned = (
+            max(_in_company(now, pause), watch.not_before),
+            next(self._ticket),
+        )
         heapq.heappush(self._heap, (watch.due, watch.planned, watch))
         if self._heap[0][2] is watch:
             self._changed.set()  # the runner sleeps until what was the next poll before
@@ -266,11 +284,15 @@ class Watcher:
                     task = asyncio.create_task(self._poll(watch))
                     self._polling.add(task)
                     task.add_done_callback(self._polled)
-            pause = self._heap[0][0] - time.monotonic() if self._heap else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
+            if not self._heap:
+                await self._changed.wait()
                 continue
+            pause = self._heap[0][0] - time.monotonic()
+            timer = asyncio.get_running_loop().call_later(pause, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                timer.cancel()
 
     def _polled(self, task: "asyncio.Task[None]") -> None:
         self._polling.discard(task)
@@ -286,7 +308,7 @@ class Watcher:
             # Who waits for the response would wait for ever: the next poll asks again.
             logger.exception("a poll of %s broke", watch.response_id)
             glance = Glance()
-        instruments.POLLS.add(1, {"told": "final" if glance.final else glance.status or "nothing"})
+        self._learned["final" if glance.final else glance.status or "nothing"] += 1
         watch.status = glance.status or watch.status
         if glance.final or glance.status in ENDED:
             if watch.end(End.ENDED):
@@ -304,3 +326,13 @@ class Watcher:
         if watch.status is not None and waited > watch.ceilings.running.total_seconds():
             return End.NO_PROGRESS
         return None
+
+
+def _in_company(now: float, pause: float) -> float:
+    """Return when a poll falls due after a pause, brought forward onto a grid that others share.
+
+    The steps of the grids are powers of two, so that each one is part of every finer one.
+    """
+    ahead = min(max(pause, 0.001) * AHEAD, LONGEST_AHEAD_SECONDS)
+    step = 2.0 ** math.floor(math.log2(ahead))
+    return max(now, (now + pause) // step * step)

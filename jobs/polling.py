@@ -6,8 +6,9 @@ from datetime import timedelta
 SHORTEST = 1.0
 """Seconds between two polls of one response at the least; OpenAI's own examples poll every 2 s."""
 
-LONGEST = 30.0
-"""Seconds between two polls at the most, without a discounted completion window."""
+LONGEST = 60.0
+"""Seconds between two polls at the most, without a discounted completion window; within the
+precision for every response of ten minutes and more."""
 
 PRECISION = 0.1
 """Share of the time waited so far that may pass unseen: a response of 100 s is seen within 10 s."""
@@ -80,5 +81,6 @@ class PollSchedule:
         pause = min(max(shortest, PRECISION / (1 + SPREAD) * waited_seconds), longest)
         if self.expected is not None:
             quiet = FIRST_LOOK * self.expected.total_seconds() - waited_seconds
-            pause = max(pause, min(quiet, longest))
+            # Not for as long as later: many of those that end early have failed.
+            pause = max(pause, min(quiet, longest / 2))
         return pause * (1 + SPREAD * jitter)

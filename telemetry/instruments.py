@@ -46,7 +46,6 @@ AMBIGUOUS = METER.create_counter(
 RETRIES = METER.create_counter(
     "backburner_retries", description="Submits that repeat a step, by what ended the one before"
 )
-POLLS = METER.create_counter("backburner_polls", description="Status requests, by what was learned")
 WEBHOOKS = METER.create_counter(
     "backburner_openai_webhooks", description="Webhooks received from the provider, by outcome"
 )

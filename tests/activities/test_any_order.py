@@ -140,8 +140,8 @@ def gates(benches: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch) -> tupl
     monkeypatch.setattr("activities.releasing.STOPPING_SECONDS", 0.01)
     monkeypatch.setattr("activities.releasing.GLANCE_SECONDS", 0.01)
 
-    async def tell(db: Database, response_ids: list[str]) -> None:
-        del db
+    async def tell(db: Database, response_ids: list[str], *, channel: str = "") -> None:
+        del db, channel
         for bench, each in itertools.product(benches, response_ids):
             bench.deeds.watcher.wake(each)
 

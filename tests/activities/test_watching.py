@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activities.lean_client import LARGEST_HINT_SECONDS, LeanClient
-from activities.watcher import End, Watch, Watcher
+from activities.watcher import AHEAD, LONGEST_AHEAD_SECONDS, End, Watch, Watcher, _in_company
 from jobs.errors import ProviderFailure, SubmitUncertain
 from jobs.polling import PollSchedule
 from storage import responses
@@ -278,3 +280,15 @@ async def test_a_response_that_does_not_stop_is_not_waited_for_without_end(
     with pytest.raises(ProviderFailure, match="does not stop"):
         await scripted_bench.deeds.responses.releaser.release(await scripted_bench.submit(step))
     assert [each.state for each in await scripted_bench.submits(step)] == [State.OPEN]
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1000))
+def test_a_poll_comes_a_little_early_and_never_late(now: float, pause: float):
+    ahead = now + pause - _in_company(now, pause)
+    assert -1e-9 <= ahead <= min(max(pause * AHEAD, 0.001), LONGEST_AHEAD_SECONDS)
+
+
+@given(st.floats(0, 1e6), st.floats(20, 40))
+def test_long_pauses_end_together(now: float, pause: float):
+    moments = {_in_company(now, pause + each / 1000) for each in range(1000)}
+    assert len(moments) <= 1 / LONGEST_AHEAD_SECONDS + 1

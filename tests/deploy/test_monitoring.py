@@ -21,6 +21,7 @@ SOURCES = ("telemetry/instruments.py", "activities/census.py", "activities/watch
 SUFFIXES = {
     "create_counter": ("_total",),
     "create_histogram": ("_bucket", "_sum", "_count"),
+    "create_observable_counter": ("_total",),
     "create_observable_gauge": ("",),
 }
 
