@@ -18,8 +18,9 @@ from benchmarks.rig import KEY, Rig, rig
 from local.processes import Process
 from local.stack import python
 
-IN_FLIGHT = 64
-"""Jobs not yet ended at any moment: enough to keep the server busy, few enough to keep order."""
+IN_FLIGHT, FOR_EACH_SECOND = 64, 32
+"""Jobs not yet ended at any moment: enough to keep the server busy, few enough to keep order. So
+many more for each second that their responses take: about as many are only waited for."""
 
 QUEUE = "bare"
 OURS, BARE = "Backburner", "bare Temporal"
@@ -27,11 +28,21 @@ OURS, BARE = "Backburner", "bare Temporal"
 
 @dataclass(frozen=True)
 class Round:
-    """One side's figures of one round; CPU in milliseconds per job, by part."""
+    """One side's figures of one round; CPU in milliseconds per job, by part.
+
+    Attributes:
+        idle: Share of the machine's CPU that nobody used.
+    """
 
     jobs_per_second: float
+    idle: float
     cpu: dict[str, float]
     events: int
+
+
+def in_flight(seconds: float) -> int:
+    """Return how many jobs are not yet ended while responses take some seconds."""
+    return IN_FLIGHT + round(FOR_EACH_SECOND * seconds)
 
 
 class Side(ABC):
@@ -56,12 +67,14 @@ class Side(ABC):
         async def lane() -> None:
             ids.extend([await self.job(seconds) for _ in left])
 
+        psutil.cpu_times_percent()  # from now on
         before, began = self.cpu(), time.perf_counter()
-        await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
+        await asyncio.gather(*(lane() for _ in range(in_flight(seconds))))
         spent, after = time.perf_counter() - began, self.cpu()
+        idle = psutil.cpu_times_percent().idle / 100
         history = await self.client.get_workflow_handle(ids[0]).fetch_history()
         cpu = {name: 1000 * (after[name] - before[name]) / jobs for name in before}
-        return Round(jobs / spent, cpu, len(history.events))
+        return Round(jobs / spent, idle, cpu, len(history.events))
 
 
 class Ours(Side):
@@ -138,10 +151,10 @@ def _section(seconds: float, found: dict[str, list[Round]], jobs: int) -> Sectio
     server = [a.cpu["temporal"] / b.cpu["temporal"] for a, b in zip(ours, bare, strict=True)]
     section = Section(
         f"Throughput, responses of {seconds:g} s",
-        f"{jobs} jobs of one response per round, {IN_FLIGHT} in flight, {len(ours)} alternating "
-        f"rounds. **{spread(speed, 2)} times the jobs per second of bare Temporal, "
-        f"{spread(server, 2)} times the server's CPU per job**, with everything recorded.",
-        ["", "jobs/s", "history events", *(f"{part}, CPU ms/job" for part in parts)],
+        f"{jobs} jobs of one response per round, {in_flight(seconds)} in flight, {len(ours)} "
+        f"alternating rounds, polls on both sides. **{spread(speed, 2)} times the jobs per "
+        f"second of bare Temporal, {spread(server, 2)} times the server's CPU per job**, with everything recorded.",
+        ["", "jobs/s", "idle", "history events", *(f"{part}, CPU ms/job" for part in parts)],
         plots={
             f"throughput-{seconds:g}s": bars(
                 {name: median(r.jobs_per_second for r in rounds) for name, rounds in found.items()},
@@ -152,5 +165,6 @@ def _section(seconds: float, found: dict[str, list[Round]], jobs: int) -> Sectio
     for name, rounds in found.items():
         cpu = [spread([each.cpu[part] for each in rounds]) for part in parts]
         speeds = spread([each.jobs_per_second for each in rounds])
-        section.rows.append([name, speeds, str(rounds[0].events), *cpu])
+        idle = f"{median(each.idle for each in rounds):.0%}"
+        section.rows.append([name, speeds, idle, str(rounds[0].events), *cpu])
     return section

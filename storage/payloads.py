@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import obstore
 from obstore.store import ObjectStore
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
 from temporalio.converter import (
     DataConverter,
     ExternalStorage,
@@ -61,10 +62,31 @@ class ObjectStoreDriver(StorageDriver):
             return Payload.FromString(bytes(await found.bytes_async()))
 
 
+class SharedConverter(PydanticPayloadConverter):
+    """The same converter each time one is made.
+
+    Where payloads may lie outside of histories the SDK makes one per deed, whose cache of types
+    would be empty.
+    """
+
+    _only: ClassVar["SharedConverter | None"] = None
+
+    def __new__(cls) -> "SharedConverter":
+        """Return the only one."""
+        if SharedConverter._only is None:
+            SharedConverter._only = super().__new__(cls)
+            PydanticPayloadConverter.__init__(SharedConverter._only)
+        return SharedConverter._only
+
+    def __init__(self) -> None:
+        """Leave it as it is."""
+
+
 def data_converter(store: ObjectStore) -> DataConverter:
     """Return the converter that gateway and workers share: pydantic values, large ones by key."""
     return replace(
         pydantic_data_converter,
+        payload_converter_class=SharedConverter,
         external_storage=ExternalStorage(
             drivers=[ObjectStoreDriver(store)], payload_size_threshold=INLINE_BYTES
         ),
