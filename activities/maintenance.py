@@ -135,12 +135,13 @@ class Maintenance(MaintenanceDeeds):
         )
         # Not always the same ones first: those whose payload finds no room would keep the others.
         random.shuffle(rows)
-        silences = 0
+        seen_to: list[JobId] = []
+        left: list[JobId] = []
         for row in rows:
-            if silences == MOST_SILENCES:
-                await job_lists.unchecked(self.db, [row.id])
-            elif not await self._start(row):
-                silences += 1
+            tried = len(left) < MOST_SILENCES and await self._start(row)
+            (seen_to if tried else left).append(row.id)
+        await job_lists.checked(self.db, seen_to)
+        await job_lists.unchecked(self.db, left)
 
     async def _start(self, row: JobRow) -> bool:
         """Start a pending job; False when that has to be tried again in the next pass."""
@@ -156,7 +157,6 @@ class Maintenance(MaintenanceDeeds):
         except ServiceUnavailable as error:
             # Of Temporal, or of the store that a large payload has to go to.
             logger.warning("job %s is not started yet: %s", row.id, error.detail)
-            await job_lists.unchecked(self.db, [row.id])
             return False
         return True
 

@@ -152,8 +152,9 @@ def _section(seconds: float, found: dict[str, list[Round]], jobs: int) -> Sectio
     section = Section(
         f"Throughput, responses of {seconds:g} s",
         f"{jobs} jobs of one response per round, {in_flight(seconds)} in flight, {len(ours)} "
-        f"alternating rounds, polls on both sides. **{spread(speed, 2)} times the jobs per "
-        f"second of bare Temporal, {spread(server, 2)} times the server's CPU per job**, with everything recorded.",
+        f"alternating rounds, polls on both sides. **{spread(speed, 2)} times the jobs per second "
+        f"of bare Temporal, {spread(server, 2)} times the server's CPU per job**, with everything "
+        "recorded.",
         ["", "jobs/s", "idle", "history events", *(f"{part}, CPU ms/job" for part in parts)],
         plots={
             f"throughput-{seconds:g}s": bars(

@@ -15,6 +15,12 @@ from storage.where import Where
 RECENT = 100
 """Finished jobs per type that an estimate looks at."""
 
+START_CHECK = timedelta(minutes=5)
+"""How long a pending job whose workflow was seen to is left alone: it waits for a worker."""
+
+START_CLAIM = timedelta(seconds=30)
+"""The same while nobody has said that it was: whoever claimed it may have died."""
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -128,17 +134,17 @@ async def unstarted(
 ) -> list[JobRow]:
     """Claim pending jobs whose workflow may never have been started, the oldest check first.
 
-    Not those that a job runs: their parent starts them. Each one is handed out again only after
-    five minutes, so that a long backlog costs little.
+    Not those that a job runs: their parent starts them. Each one is handed out again after
+    `START_CLAIM`, unless `checked` or `unchecked` is called for it.
     """
     rows = await db.fetch(
         f"""
-        UPDATE jobs SET start_checked_at = now() WHERE id IN (
+        UPDATE jobs SET start_checked_at = now() - $4::interval + $5::interval WHERE id IN (
             SELECT id FROM jobs
             WHERE status = 'pending' AND parent_id IS NULL
                 AND created_at < now() - $1::interval
                 AND created_at > now() - $2::interval
-                AND COALESCE(start_checked_at, '-infinity') < now() - interval '5 minutes'
+                AND COALESCE(start_checked_at, '-infinity') < now() - $4::interval
             ORDER BY start_checked_at NULLS FIRST, created_at LIMIT $3
             FOR UPDATE SKIP LOCKED)
         RETURNING {COLUMNS}
@@ -146,8 +152,15 @@ async def unstarted(
         older_than,
         younger_than,
         limit,
+        START_CHECK,
+        START_CLAIM,
     )
     return [to_row(row) for row in rows]
+
+
+async def checked(db: Database, job_ids: list[JobId]) -> None:
+    """Leave jobs alone for a while: their workflows were started, or cannot be."""
+    await db.execute("UPDATE jobs SET start_checked_at = now() WHERE id = ANY($1)", job_ids)
 
 
 async def unchecked(db: Database, job_ids: list[JobId]) -> None:

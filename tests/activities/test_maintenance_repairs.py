@@ -1,5 +1,6 @@
 """What maintenance mends between Temporal and Postgres, one kind of gap per test."""
 
+import asyncio
 import dataclasses
 import time
 from typing import Any
@@ -112,6 +113,35 @@ async def test_a_pending_job_without_a_workflow_is_started(house: Installation):
     await repaired(house)
     assert (await house.ended(job_id)).status is JobStatus.SUCCEEDED
     assert len(await house.created()) == 1
+
+
+async def test_a_pending_job_whose_sweeper_died_is_started_by_the_next_one(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    job_id = await pending(house)
+    await age(house, "created_at", "1 minute")
+
+    async def killed(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.executions.start", killed)
+        with pytest.raises(asyncio.CancelledError):
+            await repaired(house)
+    await age(house, "start_checked_at", "30 seconds")
+    await repaired(house)
+    assert (await house.ended(job_id)).status is JobStatus.SUCCEEDED
+
+
+async def test_a_pending_job_that_was_seen_to_is_left_alone_for_minutes(house: Installation):
+    job_id = await pending(house, {"txt": "it fits no type, and stays pending"})
+    await age(house, "created_at", "1 minute")
+    await repaired(house)
+    await age(house, "start_checked_at", "4 minutes")
+    query = "SELECT start_checked_at FROM jobs WHERE id = $1"
+    before = await house.db.fetchval(query, job_id)
+    await repaired(house)
+    assert await house.db.fetchval(query, job_id) == before
 
 
 async def test_a_job_that_no_longer_fits_its_type_does_not_keep_others_from_starting(

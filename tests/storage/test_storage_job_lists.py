@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.forecasts import History
 from jobs.status import TERMINAL, JobStatus
 from storage import job_lists, job_moves
-from storage.job_lists import Filter, Position
+from storage.job_lists import START_CLAIM, Filter, Position
 from tests.storage.rows import (
     CANCELED,
     FAILED,
@@ -159,7 +159,7 @@ async def test_only_pending_jobs_of_the_right_age_are_unstarted(fresh, tenant):
     assert await claim(fresh) == {rows["due"].id}
 
 
-async def test_a_claimed_job_is_handed_out_again_only_after_a_while_or_when_given_back(
+async def test_a_job_whose_start_was_seen_to_is_handed_out_again_after_a_while_or_when_given_back(
     fresh, tenant
 ):
     rows = [await inserted(fresh, tenant) for _ in range(3)]
@@ -167,10 +167,28 @@ async def test_a_claimed_job_is_handed_out_again_only_after_a_while_or_when_give
         await aged(fresh, row, "created_at", 2 * HOUR)
     assert await claim(fresh) == ids(rows)
     assert await claim(fresh) == set()
+    await job_lists.checked(fresh, [row.id for row in rows])
+    await passes(fresh, START_CLAIM)
+    assert await claim(fresh) == set()
     await job_lists.unchecked(fresh, [rows[0].id])
     await aged(fresh, rows[1], "start_checked_at", timedelta(minutes=6))
     assert await claim(fresh) == ids(rows[:2])
     assert (await again(fresh, rows[0])).updated_at == rows[0].updated_at
+
+
+async def passes(db, time):
+    """Have every check lie that much further back."""
+    await db.execute("UPDATE jobs SET start_checked_at = start_checked_at - $1::interval", time)
+
+
+async def test_a_job_whose_claimer_died_is_handed_out_again_soon(fresh, tenant):
+    row = await inserted(fresh, tenant)
+    await aged(fresh, row, "created_at", 2 * HOUR)
+    assert await claim(fresh) == {row.id}
+    await passes(fresh, START_CLAIM / 2)
+    assert await claim(fresh) == set()
+    await passes(fresh, START_CLAIM / 2)
+    assert await claim(fresh) == {row.id}
 
 
 @pytest.mark.parametrize("limit", [1, 3])
