@@ -264,10 +264,8 @@ class Watcher:
         if at_once:
             pause = min(pause, jitter * RESUMED_WITHIN_SECONDS)
         watch.not_before = now + at_least
-        watch.due, watch.planned = (
-            max(_in_company(now, pause), watch.not_before),
-            next(self._ticket),
-        )
+        watch.due = max(_in_company(now, pause), watch.not_before)
+        watch.planned = next(self._ticket)
         heapq.heappush(self._heap, (watch.due, watch.planned, watch))
         if self._heap[0][2] is watch:
             self._changed.set()  # the runner sleeps until what was the next poll before
