@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.pulse import USUAL_TIMEOUT
 from jobs.errors import ServiceUnavailable
 from jobs.ports import RESPOND
 from jobs.values import JobId
@@ -43,13 +44,10 @@ async def free(client: Client, wait: LongWait) -> bool:
     return True
 
 
-async def unheard(client: Client, job_id: JobId, silent_for: timedelta) -> list[LongWait]:
-    """Return the waits of a job that were given to a process and not been heard of for long.
+async def long_waits_of(client: Client, job_id: JobId, given_for: timedelta) -> list[LongWait]:
+    """Return the long waits of a job that Temporal gave to a process so long ago.
 
-    Args:
-        client: Asks Temporal.
-        job_id: The job.
-        silent_for: How long ago such an activity was started, and has beaten last.
+    None where Temporal does not answer, or is too old to tell which waits are long.
     """
     handle = client.get_workflow_handle(str(job_id))
     try:
@@ -59,14 +57,17 @@ async def unheard(client: Client, job_id: JobId, silent_for: timedelta) -> list[
     except (RPCError, ServiceUnavailable) as refused:
         logger.info("nobody knows if job %s waits: %s", job_id, refused)
         return []
-    latest = datetime.now(UTC) - silent_for
+    latest = datetime.now(UTC) - given_for
     return [
         LongWait(job_id, found.run_id, each.activity_id)
         for each in found.raw_description.pending_activities
-        if each.activity_type.name == RESPOND and each.state == STARTED and _heard_at(each) < latest
+        if _is_long(each)
+        and each.state == STARTED
+        and each.last_started_time.ToDatetime(UTC) < latest
     ]
 
 
-def _heard_at(pending: PendingActivityInfo) -> datetime:
-    moments = (pending.last_started_time, pending.last_heartbeat_time)
-    return max(each.ToDatetime(UTC) for each in moments)
+def _is_long(pending: PendingActivityInfo) -> bool:
+    """Tell whether an activity is the rest of a wait: its heartbeats are rare."""
+    timeout = pending.activity_options.heartbeat_timeout.ToTimedelta()
+    return pending.activity_type.name == RESPOND and timeout > USUAL_TIMEOUT

@@ -18,10 +18,10 @@ from uuid import uuid4
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.freeing import free, unheard
+from activities.freeing import free, long_waits_of
 from jobs.errors import ServiceUnavailable
 from jobs.values import JobId
-from storage import long_waits
+from storage import installation, long_waits
 from storage.database import Database
 from storage.listening import going_on
 from storage.long_waits import LongWait
@@ -34,6 +34,12 @@ RENEW_SECONDS = 4.0
 LOST_AFTER = timedelta(seconds=20)
 """Silence after which a process counts as dead: less than the 30 s after which Temporal notices
 that a short wait has stopped to beat, and enough for one that is busy."""
+
+LOOK_SECONDS = 5.0
+"""How often one of all processes looks for waits that were never begun."""
+
+STRAYS = "strays"
+"""The name of its turn."""
 
 AT_ONCE = 50
 """Waits freed at the same time."""
@@ -64,7 +70,7 @@ class Lease:
         """
         await long_waits.renew(self._db, self.worker_id)
         try:
-            async with going_on(self._run):
+            async with going_on(self._run, self._look_for_strays):
                 yield self
         finally:
             with suppress(ServiceUnavailable):
@@ -103,12 +109,11 @@ class Lease:
         silence = await long_waits.renew(self._db, self.worker_id)
         if silence is not None and silence < LOST_AFTER / 2:
             self._steady_turns = steady_turns + 1
-        if self._steady_turns * RENEW_SECONDS <= LOST_AFTER.total_seconds():
-            return False
-        if await self.free_lost():
-            return True
-        await self.free_strays()
-        return False
+        return self._is_steady and await self.free_lost()
+
+    @property
+    def _is_steady(self) -> bool:
+        return self._steady_turns * RENEW_SECONDS > LOST_AFTER.total_seconds()
 
     async def free_lost(self) -> bool:
         """Have waits of dead processes go on elsewhere, some at a time; tell if there may be more.
@@ -127,14 +132,16 @@ class Lease:
     async def free_strays(self) -> None:
         """Have waits go on elsewhere that were given to a process which died before it began them.
 
-        Some at a time, at random: most of those without a process are still in the queue.
+        Some at a time, at random: most of those without a process are still in the queue. One that
+        lives loses nothing if it is taken for a stray.
 
         Raises:
             ServiceUnavailable: Postgres does not answer.
         """
-        age = self.long_wait_after + LOST_AFTER
-        jobs = await long_waits.jobs_without(self._db, age, limit=AT_ONCE)
-        found = await asyncio.gather(*(unheard(self._client, each, LOST_AFTER) for each in jobs))
+        jobs = await long_waits.jobs_without(self._db, self.long_wait_after, limit=AT_ONCE)
+        found = await asyncio.gather(
+            *(long_waits_of(self._client, each, LOST_AFTER) for each in jobs)
+        )
         begun = await long_waits.begun(self._db, jobs)
         strays = [
             wait for each in found for wait in each if (wait.job_id, wait.activity_id) not in begun
@@ -151,3 +158,15 @@ class Lease:
             except ServiceUnavailable as error:
                 logger.info("nobody was told that this worker lives: %s", error.detail)
             await asyncio.sleep(RENEW_SECONDS)
+
+    async def _look_for_strays(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if self._is_steady and await self._has_turn():
+                    await self.free_strays()
+            except ServiceUnavailable as error:
+                logger.info("nobody looked for waits that were never begun: %s", error.detail)
+
+    async def _has_turn(self) -> bool:
+        return await installation.take_turn(self._db, STRAYS, timedelta(seconds=LOOK_SECONDS))

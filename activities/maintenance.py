@@ -137,11 +137,13 @@ class Maintenance(MaintenanceDeeds):
         random.shuffle(rows)
         seen_to: list[JobId] = []
         left: list[JobId] = []
-        for row in rows:
-            tried = len(left) < MOST_SILENCES and await self._start(row)
-            (seen_to if tried else left).append(row.id)
-        await job_lists.checked(self.db, seen_to)
-        await job_lists.unchecked(self.db, left)
+        try:
+            for row in rows:
+                tried = len(left) < MOST_SILENCES and await self._start(row)
+                (seen_to if tried else left).append(row.id)
+        finally:
+            await job_lists.checked(self.db, seen_to)
+            await job_lists.unchecked(self.db, left)
 
     async def _start(self, row: JobRow) -> bool:
         """Start a pending job; False when that has to be tried again in the next pass."""

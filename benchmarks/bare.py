@@ -19,7 +19,9 @@ with workflow.unsafe.imports_passed_through():
     import uvloop
 
 ENDED = ("completed", "failed", "cancelled", "incomplete")
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
+"""As often as Backburner asks for short responses."""
+
 TIMEOUT = timedelta(minutes=10)
 HEARTBEAT = timedelta(seconds=30)
 SLOTS, CACHED = 5000, 1000

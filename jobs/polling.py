@@ -7,8 +7,11 @@ SHORTEST = 1.0
 """Seconds between two polls of one response at the least; OpenAI's own examples poll every 2 s."""
 
 LONGEST = 60.0
-"""Seconds between two polls at the most, without a discounted completion window; within the
-precision for every response of ten minutes and more."""
+"""Seconds between two polls at the most, without a discounted completion window and before the
+spread; reached after twelve minutes."""
+
+LONGEST_QUIET = 30.0
+"""The same before half of the expected duration: many responses that end early have failed."""
 
 PRECISION = 0.1
 """Share of the time waited so far that may pass unseen: a response of 100 s is seen within 10 s."""
@@ -81,6 +84,5 @@ class PollSchedule:
         pause = min(max(shortest, PRECISION / (1 + SPREAD) * waited_seconds), longest)
         if self.expected is not None:
             quiet = FIRST_LOOK * self.expected.total_seconds() - waited_seconds
-            # Not for as long as later: many of those that end early have failed.
-            pause = max(pause, min(quiet, longest / 2))
+            pause = max(pause, min(quiet, LONGEST_QUIET if longest == LONGEST else longest))
         return pause * (1 + SPREAD * jitter)

@@ -1,6 +1,6 @@
-"""The tables `installation` and `watermarks`: who we are, and how far maintenance has read."""
+"""The tables `installation` and `watermarks`: who we are, how far was read, whose turn it is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from storage.database import Database
@@ -30,3 +30,18 @@ async def move_watermark(db: Database, name: str, reached: datetime) -> None:
         name,
         reached,
     )
+
+
+async def take_turn(db: Database, name: str, every: timedelta) -> bool:
+    """Take the turn at what one process does now and then; False when one did just now."""
+    taken = await db.fetchval(
+        """
+        INSERT INTO watermarks (name, reached) VALUES ($1, now())
+        ON CONFLICT (name) DO UPDATE SET reached = now()
+            WHERE watermarks.reached <= now() - $2::interval
+        RETURNING name
+        """,
+        name,
+        every,
+    )
+    return taken is not None

@@ -100,15 +100,16 @@ async def claim_lost(
 
 
 async def jobs_without(db: Database, age: timedelta, *, limit: int) -> list[JobId]:
-    """Return some jobs, at random, with more responses of an age than waits in the table.
+    """Return some running jobs, at random, with more responses of an age than waits in the table.
 
     Their waits are still in a queue, or were given to a process that never began them.
     """
     rows = await db.fetch(
         """
         SELECT job_id FROM (
-            SELECT job_id FROM responses
-            WHERE state = 'open' AND response_id IS NOT NULL AND submitted_at < now() - $1::interval
+            SELECT job_id FROM responses r JOIN jobs j ON j.id = r.job_id
+            WHERE r.state = 'open' AND r.response_id IS NOT NULL
+                AND r.submitted_at < now() - $1::interval AND j.status = 'running'
             EXCEPT ALL SELECT job_id FROM long_waits) missing
         GROUP BY job_id ORDER BY random() LIMIT $2
         """,

@@ -12,6 +12,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_
 from temporalio.converter import (
     DataConverter,
     ExternalStorage,
+    SerializationContext,
     StorageDriver,
     StorageDriverClaim,
     StorageDriverRetrieveContext,
@@ -62,6 +63,11 @@ class ObjectStoreDriver(StorageDriver):
             return Payload.FromString(bytes(await found.bytes_async()))
 
 
+CACHED_TYPES = 128
+"""Types whose (de)serializers are kept. Those of plug-ins are made anew in each sandbox, and would
+keep it from being freed."""
+
+
 class SharedConverter(PydanticPayloadConverter):
     """The same converter each time one is made.
 
@@ -75,11 +81,18 @@ class SharedConverter(PydanticPayloadConverter):
         """Return the only one."""
         if SharedConverter._only is None:
             SharedConverter._only = super().__new__(cls)
-            PydanticPayloadConverter.__init__(SharedConverter._only)
+            PydanticPayloadConverter.__init__(
+                SharedConverter._only, max_cached_type_adapters=CACHED_TYPES
+            )
         return SharedConverter._only
 
     def __init__(self) -> None:
         """Leave it as it is."""
+
+    def with_context(self, context: SerializationContext) -> "SharedConverter":
+        """Return the only one: nothing in it depends on where it is used."""
+        del context
+        return self
 
 
 def data_converter(store: ObjectStore) -> DataConverter:

@@ -28,6 +28,7 @@ from tests.installation import TENANT, Installation, eventually, serving, waits
 from tests.storage.rows import inserted, until_waiting
 
 SOON = WorkerSettings(long_wait_after=timedelta(seconds=0.5))
+USUAL_PRIORITY = 3
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 
 
@@ -35,6 +36,7 @@ SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have processes speak often, and believe soon that another one is dead."""
     monkeypatch.setattr("activities.lease.RENEW_SECONDS", 0.1)
+    monkeypatch.setattr("activities.lease.LOOK_SECONDS", 0.1)
     monkeypatch.setattr("activities.lease.LOST_AFTER", timedelta(seconds=1))
 
 
@@ -67,6 +69,17 @@ async def test_the_rest_of_a_long_wait_beats_rarely(bare: Installation):
     assert (row.status, row.retry_count) == (JobStatus.SUCCEEDED, 0)
     assert await heartbeat_timeouts(bare, job_id) == [30, 120]
     assert len(await bare.created()) == 1
+
+
+async def priorities(house: Installation, job_id: JobId) -> dict[str, int]:
+    """Return the place in the queue of each kind of activity in a job's history, of the last."""
+    history = await house.client.get_workflow_handle(str(job_id)).fetch_history()
+    scheduled = [
+        each.activity_task_scheduled_event_attributes
+        for each in history.events
+        if each.event_type == SCHEDULED
+    ]
+    return {each.activity_type.name: each.priority.priority_key for each in scheduled}
 
 
 async def test_a_short_wait_has_no_rest(bare: Installation):
@@ -135,19 +148,33 @@ async def test_a_long_wait_that_a_killed_worker_never_began_goes_on_elsewhere(
     assert await heartbeat_timeouts(bare, job_id) == [30, 120]
 
 
-async def test_a_long_wait_that_lives_is_never_taken_for_one_that_nobody_began(
-    bare: Installation, impatient: None
+async def test_a_long_wait_that_lives_is_not_taken_for_one_that_nobody_began(
+    bare: Installation, impatient: None, monkeypatch: pytest.MonkeyPatch
 ):
     async with serving(bare, SOON) as deeds:
         job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
         await long_ones(bare)
-        unheard = await eventually(
-            lambda: freeing.unheard(bare.client, job_id, timedelta(seconds=1)), bool
-        )
-        assert [each.activity_id for each in unheard] == ["2"]
+        second = timedelta(seconds=1)
+        await eventually(lambda: freeing.long_waits_of(bare.client, job_id, second), bool)
+
+        async def that_one(*_: object, **__: object) -> list[JobId]:
+            return [job_id]
+
+        monkeypatch.setattr("storage.long_waits.jobs_without", that_one)
         await deeds.responses.lease.free_strays()
-        assert not await freeing.unheard(bare.client, JobId(uuid4()), timedelta(0))
         assert await attempts(bare, job_id) == [1]
+        await bare.db.execute("DELETE FROM long_waits")
+        await deeds.responses.lease.free_strays()
+        await eventually(lambda: attempts(bare, job_id), lambda found: found > [1])
+
+
+async def test_a_short_wait_is_never_freed(bare: Installation):
+    async with serving(bare) as deeds:
+        job_id = await bare.submit("summarize_text", {"text": scripted(outcome="stuck")})
+        await waits(deeds.watcher, 1)
+        assert await attempts(bare, job_id) == [1]
+        assert await freeing.long_waits_of(bare.client, job_id, timedelta(0)) == []
+    assert await freeing.long_waits_of(bare.client, JobId(uuid4()), timedelta(0)) == []
 
 
 async def attempts(house: Installation, job_id: JobId) -> list[int]:
@@ -165,6 +192,8 @@ async def test_a_canceled_long_wait_is_canceled_at_the_provider(bare: Installati
         [made] = await bare.created()
         assert made["cancelled_at"]
         await long_ones(bare, 0)
+    places = await priorities(bare, job_id)
+    assert places["cancel_responses"] < places["respond"] < USUAL_PRIORITY
 
 
 async def test_a_wait_has_parts_only_where_the_workflow_knows_of_them(bench: Bench):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.database import connect
-from storage.installation import installation_id, move_watermark, watermark
+from storage.installation import installation_id, move_watermark, take_turn, watermark
 from storage.migrate import migrate
 from tests.storage.rows import FEW, new_tenant
 
@@ -50,3 +50,10 @@ async def test_competing_readers_leave_the_highest_watermark(db, tenant):
     moments = [start + timedelta(hours=(7 * each) % 12) for each in range(12)]
     await asyncio.gather(*(move_watermark(db, tenant, each) for each in moments))
     assert await watermark(db, tenant) == max(moments)
+
+
+async def test_of_many_who_want_a_turn_one_gets_it(db, tenant):
+    turns = [take_turn(db, tenant, timedelta(hours=1)) for _ in range(5)]
+    assert sorted(await asyncio.gather(*turns)) == [False] * 4 + [True]
+    assert not await take_turn(db, tenant, timedelta(hours=1))
+    assert await take_turn(db, tenant, timedelta(0))

@@ -1,11 +1,13 @@
 """Claims about large payloads: histories hold keys, the object store the bytes."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.worker import Worker
 
 from jobs.errors import ServiceUnavailable
@@ -23,6 +25,15 @@ def converter(tmp_path):
 
 def stored(folder: Path):
     return [path for path in (folder / "payloads").glob("*") if path.is_file()]
+
+
+def test_there_is_one_payload_converter_whatever_context_it_is_asked_for(converter):
+    only = converter.payload_converter_class()
+    before = dict(only.converters)
+    context = WorkflowSerializationContext(namespace="default", workflow_id="any")
+    assert replace(converter).with_context(context).payload_converter_class() is only
+    assert only.with_context(context) is only
+    assert only.converters == before
 
 
 async def test_five_megabytes_go_through_a_workflow_and_leave_a_small_history(

@@ -209,8 +209,7 @@ async def _respond(
         heartbeat_timeout=timing.RARE_HEARTBEAT if is_long else timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
         summary=f"{summary} (long wait)" if is_long else summary,
-        # What is open at the provider is watched before more is submitted.
-        priority=Priority(priority_key=1) if is_long else Priority.default,
+        priority=timing.WATCHED if is_long else Priority.default,
     )
     return outcome
 
@@ -224,6 +223,7 @@ async def _adopt(job: Asking, step: StepRequest, response_id: str) -> str:
             schedule_to_close_timeout=job.remaining(),
             start_to_close_timeout=timing.RECORD,
             retry_policy=timing.PERSISTENT,
+            priority=timing.URGENT,
             summary=f"Adopt {response_id}",
         )
     except ActivityError as error:

@@ -77,6 +77,7 @@ async def _cancel_responses(ticket: Ticket[Any], reason: str, canceled: bool) ->
         start_to_close_timeout=timing.CLEAN_UP,
         heartbeat_timeout=timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
+        priority=timing.URGENT,
         summary="Cancel open responses",
     )
 

@@ -160,6 +160,7 @@ class Lifecycle(Generic[In, Out]):
             reason,
             start_to_close_timeout=timing.CONTROL,
             retry_policy=timing.PERSISTENT,
+            priority=timing.URGENT,
             summary="Turn the cancel signal into a cancellation",
         )
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)

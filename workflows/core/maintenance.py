@@ -18,5 +18,6 @@ class MaintenanceTurn:
             start_to_close_timeout=timing.SWEEP,
             heartbeat_timeout=timing.HEARTBEAT,
             retry_policy=timing.PERSISTENT,
+            priority=timing.URGENT,
             summary="Repair what fell between Temporal and Postgres",
         )

@@ -48,6 +48,7 @@ async def write(deed: Any, argument: Any, summary: str, *, waiting: str | None =
         argument,
         start_to_close_timeout=timing.RECORD,
         retry_policy=timing.PERSISTENT,
+        priority=timing.URGENT,
         summary=waiting or summary,
     )
 

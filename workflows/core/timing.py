@@ -1,8 +1,8 @@
-"""Timeouts and retry policies, each with a name and a reason."""
+"""Timeouts, retry policies and places in the queue, each with a name and a reason."""
 
 from datetime import timedelta
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 HEARTBEAT = timedelta(seconds=30)
 """How long a deed may be silent until another worker takes over. Deeds beat two or three times
@@ -10,7 +10,13 @@ as often."""
 
 RARE_HEARTBEAT = timedelta(minutes=2)
 """The same for a wait that is known to be long: each beat costs the server as much as an event.
-That its worker died is noticed sooner, see `activities/lease.py`, unless it never got the task."""
+That its worker died is noticed sooner, see `activities/lease.py`."""
+
+URGENT = Priority(priority_key=1)
+"""Of cancels, records and repairs: they end what waits, and must not queue up behind it."""
+
+WATCHED = Priority(priority_key=2)
+"""Of the rests of long waits: what is open at the provider is watched before more is submitted."""
 
 PERSISTENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
