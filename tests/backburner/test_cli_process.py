@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-c", "from backburner.cli import main; main()"]
+# Tests that run in a script's background inherit that Ctrl-C is ignored.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = [sys.executable, "-c", f"{HEED}; from backburner.cli import main; main()"]
 
 
 def start(*arguments, **more):
