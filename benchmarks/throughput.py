@@ -5,6 +5,8 @@ import os
 import time
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,12 +17,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from benchmarks.report import Section, bars, spread
 from benchmarks.rig import KEY, Rig, rig
+from benchmarks.share import limited
 from local.processes import Process
 from local.stack import python
 
 IN_FLIGHT, FOR_EACH_SECOND = 64, 32
 """Jobs not yet ended at any moment: enough to keep the server busy, few enough to keep order. So
 many more for each second that their responses take: about as many are only waited for."""
+
+SERVER_CORES = 0.6
+"""What the Temporal server gets where it shall be the limit, on two cores."""
 
 QUEUE = "bare"
 OURS, BARE = "Backburner", "bare Temporal"
@@ -110,8 +116,32 @@ class Bare(Side):
 
 
 async def measure(folder: Path, *, quick: bool) -> list[Section]:
-    """Compare both sides at responses of 0 s and of 1 s, in alternating rounds."""
+    """Compare both sides at responses of 0 s and of 1 s, in alternating rounds.
+
+    First all parts share the machine, then the Temporal server has so little of it that nothing
+    else is the limit, as where gateways and workers have machines of their own.
+    """
     jobs, rounds = (150, 2) if quick else (400, 5)
+    async with _both(folder) as (here, sides):
+
+        async def compared(note: str) -> list[Section]:
+            return [
+                _section(seconds, await _alternating(sides, seconds, jobs, rounds), jobs, note)
+                for seconds in (0, 1)
+            ]
+
+        sections = await compared("")
+        try:
+            with limited(here.processes()["temporal"], SERVER_CORES):
+                sections += await compared(f", the server on {SERVER_CORES} cores")
+        except OSError as error:
+            print(f"the Temporal server was not limited: {error}", flush=True)
+        return sections
+
+
+@asynccontextmanager
+async def _both(folder: Path) -> AsyncIterator[tuple[Rig, dict[str, Side]]]:
+    """Start both sides on one Temporal server and warm them up."""
     # Without webhooks: the other side could not hear them, and both pay for what they ask.
     async with rig(folder, webhooks=False) as here:
         environment = {
@@ -125,13 +155,13 @@ async def measure(folder: Path, *, quick: bool) -> list[Section]:
             client = await Client.connect(
                 here.stack.addresses.temporal, data_converter=pydantic_data_converter
             )
-            sides = {OURS: Ours(here, client), BARE: Bare(here, client, worker)}
+            sides: dict[str, Side] = {
+                OURS: Ours(here, client),
+                BARE: Bare(here, client, worker),
+            }
             for side in sides.values():
-                await side.round(0, IN_FLIGHT)  # everything is warm
-            return [
-                _section(seconds, await _alternating(sides, seconds, jobs, rounds), jobs)
-                for seconds in (0, 1)
-            ]
+                await side.round(0, IN_FLIGHT)
+            yield here, sides
 
 
 async def _alternating(
@@ -144,20 +174,20 @@ async def _alternating(
     return found
 
 
-def _section(seconds: float, found: dict[str, list[Round]], jobs: int) -> Section:
+def _section(seconds: float, found: dict[str, list[Round]], jobs: int, note: str) -> Section:
     parts = list(found[OURS][0].cpu)
     ours, bare = found[OURS], found[BARE]
     speed = [a.jobs_per_second / b.jobs_per_second for a, b in zip(ours, bare, strict=True)]
     server = [a.cpu["temporal"] / b.cpu["temporal"] for a, b in zip(ours, bare, strict=True)]
     section = Section(
-        f"Throughput, responses of {seconds:g} s",
+        f"Throughput, responses of {seconds:g} s{note}",
         f"{jobs} jobs of one response per round, {in_flight(seconds)} in flight, {len(ours)} "
         f"alternating rounds, polls on both sides. **{spread(speed, 2)} times the jobs per second "
         f"of bare Temporal, {spread(server, 2)} times the server's CPU per job**, with everything "
         "recorded.",
         ["", "jobs/s", "idle", "history events", *(f"{part}, CPU ms/job" for part in parts)],
         plots={
-            f"throughput-{seconds:g}s": bars(
+            f"throughput-{seconds:g}s{'-limited' if note else ''}": bars(
                 {name: median(r.jobs_per_second for r in rounds) for name, rounds in found.items()},
                 "jobs per second",
             )
