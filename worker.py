@@ -11,12 +11,11 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 
-import openai
 import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -26,33 +25,10 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.adopting import Adopter
-from activities.approvals import Approvals
-from activities.attaching import open_attacher
-from activities.census import Census
-from activities.children import Children
-from activities.control import Control
 from activities.deeds import Deeds
-from activities.delivering.opening import telling
-from activities.document_erasing import DocumentEraser
-from activities.documents import Documents
 from activities.interceptor import Failures
-from activities.lean_client import LeanClient
-from activities.lease import Lease
-from activities.library import Library
-from activities.listener import Listener
-from activities.maintenance import Maintenance
 from activities.maintenance_schedule import ensure_maintenance
-from activities.pace import Pace
-from activities.provider import account_headers, open_sdk
-from activities.records import Records
-from activities.releasing import Releaser
-from activities.responses import Responses
-from activities.rows import Tables
-from activities.scheduling import Scheduling
-from activities.settling import Books
-from activities.submitting import Submitter
-from activities.traced_provider import TracedProvider
+from activities.opening import open_deeds
 from activities.uncertainty import show_zeroes
 from activities.watcher import Watcher
 from jobs.errors import ServiceUnavailable
@@ -67,8 +43,7 @@ from settings import (
     TemporalSettings,
     WorkerSettings,
 )
-from storage.database import CANNOT_OPEN, Database, connect
-from storage.installation import installation_id
+from storage.database import CANNOT_OPEN, connect
 from storage.migrate import MigrationRefused, migrate
 from storage.namespaces import connect_temporal, register_search_attributes
 from storage.objects import Objects, open_store
@@ -89,6 +64,10 @@ HEARTBEAT_THROTTLE = timedelta(seconds=10)
 LOCAL_RECORDS = 200
 """Record writes at once, each of milliseconds; Postgres's pool is the narrower gate."""
 
+URGENT_DEEDS = 1000
+"""Cancels and the like at once; a cancel waits for a submit in flight, up to a minute. They have
+slots of their own because a wait can hold one of the main queue's for hours."""
+
 SUBMITS = 100
 """Submits in turn at once; each one takes about a second."""
 
@@ -100,72 +79,6 @@ PASSED_THROUGH = ("jobs", "workflows", "opentelemetry")
 
 class CannotRun(Exception):
     """The worker cannot start or go on; the text is for people."""
-
-
-def _provider(
-    sdk: openai.AsyncOpenAI, lean_client: LeanClient, settings: OpenAISettings
-) -> TracedProvider:
-    timeout = settings.submit_timeout if settings.background else settings.synchronous_timeout
-    return TracedProvider(
-        sdk,
-        lean_client,
-        submit_timeout_seconds=timeout.total_seconds(),
-        is_synchronous=not settings.background,
-    )
-
-
-@asynccontextmanager
-async def build(
-    client: Client,
-    db: Database,
-    objects: Objects,
-    job_types: Mapping[str, JobType],
-    *,
-    queue: str,
-    listen_url: str,
-    provider_settings: OpenAISettings,
-    settings: WorkerSettings,
-    callback_settings: CallbackSettings,
-) -> AsyncIterator[Deeds]:
-    """Wire the deeds to their drivers and release the drivers in the end."""
-    async with (
-        open_sdk(provider_settings, settings.waiting_responses) as sdk,
-        LeanClient(str(sdk.base_url), account_headers(sdk)) as lean_client,
-        Watcher(lean_client, concurrent_polls=settings.concurrent_polls) as watcher,
-        telling(db, client, queue, callback_settings) as told,
-        Lease(db, client, settings.long_wait_after).running() as lease,
-    ):
-        provider = _provider(sdk, lean_client, provider_settings)
-        books = Books(db, objects)
-        releaser = Releaser(provider, books)
-        attacher = open_attacher(sdk, db, objects, provider_settings)
-        installation = await installation_id(db)
-        model, per_minute = provider_settings.model, provider_settings.requests_per_minute
-        submitter = Submitter(
-            db, objects, provider, releaser, attacher, installation, model, per_minute
-        )
-        adopter = Adopter(db, client, provider, books, releaser, installation)
-        eraser = DocumentEraser(db, objects, attacher.files)
-        stuck = timedelta(seconds=settings.stuck_start_seconds)
-        wake = told.dispatcher.wake
-        async with Listener(listen_url, db, watcher, adopter.adopt_strangers, wake).running():
-            yield Deeds(
-                responses=Responses(submitter, releaser, books, watcher, Pace(), lease),
-                records=Records(db, objects),
-                approvals=Approvals(db),
-                children=Children(db, objects, client, job_types),
-                control=Control(client),
-                documents=Documents(db, objects, model, attacher),
-                maintenance=Maintenance(
-                    db, client, releaser, adopter, job_types, queue, stuck, Census(db), eraser
-                ),
-                tables=Tables(db, objects),
-                library=Library(db),
-                callbacks=told.callbacks,
-                notifications=told.notifications,
-                scheduling=Scheduling(db, job_types),
-                watcher=watcher,
-            )
 
 
 def workers(
@@ -202,6 +115,7 @@ def workers(
     )
     made = {
         Queue.MAIN: lambda: _main_worker(common, deeds, job_types, base, settings),
+        Queue.URGENT: lambda: _urgent_worker(common, deeds, base, settings),
         Queue.OPENAI: lambda: _openai_worker(common, deeds, base, settings),
         Queue.CPU: lambda: _cpu_worker(common, deeds, base, settings),
         Queue.CALLBACKS: lambda: _callbacks_worker(common, deeds, base, settings),
@@ -241,6 +155,18 @@ def _main_worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
+def _urgent_worker(
+    common: "partial[Worker]", deeds: Deeds, base: str, settings: WorkerSettings
+) -> Worker:
+    return common(
+        task_queue=Queue.URGENT.under(base),
+        activities=deeds.of_urgent(),
+        max_concurrent_activities=URGENT_DEEDS,
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=settings.graceful_shutdown,
     )
 
@@ -306,7 +232,7 @@ async def serve(stack: AsyncExitStack, queues: Sequence[Queue]) -> None:
             await ensure_maintenance(client, temporal.queue)
     job_types = discover()
     deeds = await stack.enter_async_context(
-        build(
+        open_deeds(
             client,
             db,
             Objects(store),
@@ -361,7 +287,7 @@ def _provider_settings() -> OpenAISettings:
 
 def _queues(text: str) -> list[Queue]:
     try:
-        return [SWITCHES[name] for name in text.split(",")]
+        return [queue for name in text.split(",") for queue in SWITCHES[name]]
     except KeyError as error:
         raise argparse.ArgumentTypeError(f"not one of {', '.join(SWITCHES)}: {error}") from None
 
@@ -385,7 +311,7 @@ def main() -> int:
     parser.add_argument(
         "--queues",
         type=_queues,
-        default=list(SWITCHES.values()),
+        default=list(Queue),
         help=f"comma-separated, of {', '.join(SWITCHES)}; all by default",
     )
     try:

@@ -40,9 +40,20 @@ class Deeds:
     watcher: Watcher
 
     def of_main(self) -> Activities:
-        """Return what the queue serves on which every job begins."""
+        """Return what the queue serves on which every job begins.
+
+        What is urgent, too: records are written here first, as local activities, and workers of
+        older versions had no other queue for it.
+        """
         return [
             self.responses.respond,
+            self.documents.attach_document,
+            *self.of_urgent(),
+        ]
+
+    def of_urgent(self) -> Activities:
+        """Return what the queue serves that must not wait until a response has ended."""
+        return [
             self.responses.adopt_response,
             self.responses.cancel_responses,
             self.records.record_progress,
@@ -55,7 +66,6 @@ class Deeds:
             self.approvals.record_decision,
             self.children.open_child,
             self.children.child_outcome,
-            self.documents.attach_document,
             self.control.cancel_own_workflow,
             self.maintenance.sweep,
             self.scheduling.open_scheduled,

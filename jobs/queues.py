@@ -7,6 +7,7 @@ class Queue(StrEnum):
     """The kinds of work, told apart by what they wait for."""
 
     MAIN = ""
+    URGENT = "-urgent"
     OPENAI = "-openai"
     CPU = "-cpu"
     CALLBACKS = "-callbacks"
@@ -17,9 +18,9 @@ class Queue(StrEnum):
 
 
 SWITCHES = {
-    "main": Queue.MAIN,
-    "openai": Queue.OPENAI,
-    "cpu": Queue.CPU,
-    "callbacks": Queue.CALLBACKS,
+    "main": (Queue.MAIN, Queue.URGENT),
+    "openai": (Queue.OPENAI,),
+    "cpu": (Queue.CPU,),
+    "callbacks": (Queue.CALLBACKS,),
 }
-"""What `worker.py --queues` accepts."""
+"""What `worker.py --queues` accepts. Who runs jobs can always cancel them."""

@@ -21,6 +21,7 @@ from temporalio.client import Client
 
 import worker
 from activities.deeds import Deeds
+from activities.opening import open_deeds
 from activities.watcher import Watcher
 from api.gateway import Gateway
 from jobs.ids import uuid7
@@ -265,7 +266,7 @@ async def serving(
     """
     settings = settings or WorkerSettings()
     known = {"base_url": installation.environment["OPENAI_BASE_URL"]}
-    async with worker.build(
+    async with open_deeds(
         installation.client,
         installation.db,
         installation.objects,

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
-import worker
 from activities.deeds import Deeds
+from activities.opening import open_deeds
 from activities.pulse import Pulse
 from jobs.ids import uuid7
 from jobs.model import JobRef
@@ -120,7 +120,7 @@ class Bench:
 @asynccontextmanager
 async def benched(house: Installation, base_url: str, **provider: Any) -> AsyncIterator[Bench]:
     """Build the deeds of an installation over a provider, with its settings where they differ."""
-    async with worker.build(
+    async with open_deeds(
         house.client,
         house.db,
         house.objects,

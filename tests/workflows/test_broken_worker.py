@@ -34,7 +34,7 @@ async def test_a_worker_that_breaks_ends_its_waits_and_another_one_goes_on(
             await responses_open(bare, job_id, 1)
         with monkeypatch.context() as patch:
             patch.setattr(_ActivityWorker, "_handle_cancel_activity_task", breaks)
-            await tell(bare, canceled, "cancel", "for a reason")
+            await bare.client.get_workflow_handle(str(canceled)).cancel(reason="for a reason")
             with pytest.raises(RuntimeError, match="Activity worker failed"):
                 await run  # without help: nobody has told the worker to stop
 

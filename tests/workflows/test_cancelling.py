@@ -9,6 +9,7 @@ from temporalio.service import RPCError
 
 from jobs.status import JobStatus
 from jobs.values import JobId
+from settings import WorkerSettings
 from storage import job_moves
 from tests.installation import TENANT, Installation, eventually, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
@@ -18,6 +19,7 @@ from tests.workflows.looking import (
     events_of,
     failed_tasks,
     history_of,
+    pending_activities,
     responses_open,
     scripted,
     tell,
@@ -80,6 +82,7 @@ async def test_a_cancel_before_the_first_workflow_task_is_kept(bare: Installatio
     assert {row.status for row in rows} == {JobStatus.CANCELED}
     for each in ids:
         assert failed_tasks(await history_of(bare, each)) == []
+        assert await created_by(bare, each) == []
 
 
 @pytest.mark.parametrize("cancel", [by_signal, by_temporal])
@@ -91,6 +94,22 @@ async def test_a_cancel_while_a_post_is_in_flight_cancels_what_it_creates(house,
     await cancel(house, job_id)
     assert (await agreed(house, job_id)).status is JobStatus.CANCELED
     assert [each["status"] for each in await created_by(house, job_id)] == ["cancelled"]
+
+
+@pytest.mark.parametrize("cancel", [by_signal, by_temporal])
+async def test_a_cancel_begins_while_waits_hold_every_slot(bare: Installation, cancel: Cancel):
+    async with serving(bare, WorkerSettings(waiting_responses=1)):
+        waiting = await bare.submit("test_asks", {"prompts": [STUCK]})
+        await responses_open(bare, waiting, 1)
+        queued = await bare.submit("test_asks", {"prompts": ["Anything."]})
+        await eventually(
+            lambda: pending_activities(bare, queued), lambda found: found == ["respond"]
+        )
+
+        await cancel(bare, waiting)
+        assert (await agreed(bare, waiting)).status is JobStatus.CANCELED
+        assert [each["status"] for each in await created_by(bare, waiting)] == ["cancelled"]
+        assert (await agreed(bare, queued)).status is JobStatus.SUCCEEDED
 
 
 @asynccontextmanager

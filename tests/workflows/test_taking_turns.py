@@ -32,7 +32,7 @@ async def crowded(bare: Installation) -> AsyncIterator[Installation]:
     await bare.db.execute(
         "INSERT INTO rate_budgets (name, next_due) VALUES ('openai', now() + interval '1 hour')"
     )
-    queues = (Queue.MAIN, Queue.CPU)
+    queues = (Queue.MAIN, Queue.URGENT, Queue.CPU)
     async with serving(bare, queues=queues, requests_per_minute=PER_MINUTE):
         yield bare
 

@@ -28,7 +28,7 @@ from jobs.requests import (
     Unanswered,
 )
 from jobs.schemas import strict_schema
-from workflows.core import storable, timing
+from workflows.core import queues, storable, timing
 from workflows.core.failures import failure_of
 from workflows.core.steps import Scope, current_scope
 
@@ -220,10 +220,10 @@ async def _adopt(job: Asking, step: StepRequest, response_id: str) -> str:
         await workflow.execute_activity_method(
             ResponseDeeds.adopt_response,
             AdoptRequest(step=step, response_id=response_id),
+            task_queue=queues.named(Queue.URGENT),
             schedule_to_close_timeout=job.remaining(),
             start_to_close_timeout=timing.RECORD,
             retry_policy=timing.PERSISTENT,
-            priority=timing.URGENT,
             summary=f"Adopt {response_id}",
         )
     except ActivityError as error:
@@ -238,7 +238,7 @@ async def _submit(job: Asking, step: StepRequest, summary: str) -> None:
     await workflow.execute_activity_method(
         ResponseDeeds.submit_response,
         step,
-        task_queue=Queue.OPENAI.under(workflow.info().task_queue),
+        task_queue=queues.named(Queue.OPENAI),
         schedule_to_close_timeout=job.remaining(),
         heartbeat_timeout=timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,

@@ -8,7 +8,7 @@ from jobs.callbacks import CALLBACK, JITTER, AttemptRequest, DeliveryTicket, Ver
 from jobs.notifications import NOTIFICATION
 from jobs.ports import DeliveryDeeds, NotificationDeeds
 from jobs.queues import Queue
-from workflows.core import timing
+from workflows.core import queues, timing
 
 DEEDS = {
     CALLBACK: DeliveryDeeds.attempt_callback,
@@ -52,7 +52,7 @@ class DeliveryRun:
         return await workflow.execute_activity_method(
             DEEDS[ticket.channel],  # type: ignore[arg-type] # which class it is of differs
             request,
-            task_queue=Queue.CALLBACKS.under(workflow.info().task_queue),
+            task_queue=queues.named(Queue.CALLBACKS),
             start_to_close_timeout=timing.ATTEMPT,
             retry_policy=timing.PERSISTENT,
             summary=f"Attempt {failures + 1} of {len(ticket.pauses) + 1}",

@@ -12,7 +12,7 @@ from jobs.ports import LibraryDeeds, RowDeeds
 from jobs.queues import Queue
 from jobs.rows import Rows, RowsRequest
 from jobs.values import DocumentId
-from workflows.core import timing
+from workflows.core import queues, timing
 from workflows.core.job import Job
 from workflows.core.records import write
 
@@ -28,7 +28,7 @@ async def read_rows(
     found: Rows = await workflow.execute_activity_method(
         RowDeeds.read_rows,
         RowsRequest(job=job.ticket.job, document_id=document_id, columns=tuple(columns)),
-        task_queue=Queue.CPU.under(workflow.info().task_queue),
+        task_queue=queues.named(Queue.CPU),
         schedule_to_close_timeout=job.remaining(),
         start_to_close_timeout=timing.EXTRACTION,
         heartbeat_timeout=timing.HEARTBEAT,

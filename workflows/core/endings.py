@@ -9,9 +9,10 @@ from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from jobs.model import Ending, Failure, In, Out, Outcome, Standing, Ticket
 from jobs.ports import ResponseDeeds
+from jobs.queues import Queue
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
-from workflows.core import storable, timing
+from workflows.core import queues, storable, timing
 from workflows.core.failures import failure_of
 from workflows.core.records import record_finished
 from workflows.core.tasks import steady
@@ -74,10 +75,10 @@ async def _cancel_responses(ticket: Ticket[Any], reason: str, canceled: bool) ->
     await workflow.execute_activity_method(
         ResponseDeeds.cancel_responses,
         CancelRequest(job=ticket.job, reason=reason, job_too=canceled),
+        task_queue=queues.named(Queue.URGENT),
         start_to_close_timeout=timing.CLEAN_UP,
         heartbeat_timeout=timing.HEARTBEAT,
         retry_policy=timing.PERSISTENT,
-        priority=timing.URGENT,
         summary="Cancel open responses",
     )
 

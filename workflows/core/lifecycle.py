@@ -14,8 +14,9 @@ from jobs.errors import DeadlineExceeded
 from jobs.model import In, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
 from jobs.ports import ControlDeeds
+from jobs.queues import Queue
 from jobs.requests import SubmitDecision
-from workflows.core import endings, timing
+from workflows.core import endings, queues, timing
 from workflows.core.approvals import Approvals
 from workflows.core.asking import Asker
 from workflows.core.children import Children
@@ -117,7 +118,7 @@ class Lifecycle(Generic[In, Out]):
 
     async def worked(self, input: In) -> Out:
         """Run `work`; what a signal handler raises meanwhile counts as raised by `work`."""
-        self._work = asyncio.create_task(self.work(input))
+        self._work = asyncio.create_task(self._begun(input))
         try:
             output: Out = await self._work
         finally:
@@ -126,6 +127,13 @@ class Lifecycle(Generic[In, Out]):
         if not isinstance(output, self.output_type):
             expected = self.output_type.__name__
             raise TypeError(f"work returned {type(output).__name__}, not {expected}")
+        return output
+
+    async def _begun(self, input: In) -> Out:
+        """Begin to work, unless a cancel came before: then nothing may be submitted any more."""
+        if self._cancel_asked and workflow.patched("cancel-before-work"):
+            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        output: Out = await self.work(input)
         return output
 
     async def handle(self, handler: Callable[..., Any], *payload: Any) -> None:
@@ -158,9 +166,9 @@ class Lifecycle(Generic[In, Out]):
         await workflow.execute_activity_method(
             ControlDeeds.cancel_own_workflow,
             reason,
+            task_queue=queues.named(Queue.URGENT),
             start_to_close_timeout=timing.CONTROL,
             retry_policy=timing.PERSISTENT,
-            priority=timing.URGENT,
             summary="Turn the cancel signal into a cancellation",
         )
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)

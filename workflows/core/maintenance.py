@@ -3,7 +3,8 @@
 from temporalio import workflow
 
 from jobs.ports import MaintenanceDeeds
-from workflows.core import timing
+from jobs.queues import Queue
+from workflows.core import queues, timing
 
 
 @workflow.defn(name="maintenance", sandboxed=False)
@@ -15,9 +16,9 @@ class MaintenanceTurn:
         """Run one turn of the sweep."""
         await workflow.execute_activity_method(
             MaintenanceDeeds.sweep,
+            task_queue=queues.named(Queue.URGENT),
             start_to_close_timeout=timing.SWEEP,
             heartbeat_timeout=timing.HEARTBEAT,
             retry_policy=timing.PERSISTENT,
-            priority=timing.URGENT,
             summary="Repair what fell between Temporal and Postgres",
         )

@@ -10,7 +10,7 @@ from jobs.ports import DocumentDeeds
 from jobs.queues import Queue
 from jobs.requests import AttachRequest, DocumentPart, ExtractedDocument, ExtractRequest
 from jobs.values import DocumentId
-from workflows.core import timing
+from workflows.core import queues, timing
 
 
 async def extract(
@@ -20,7 +20,7 @@ async def extract(
     found: ExtractedDocument = await workflow.execute_activity_method(
         DocumentDeeds.extract_document,
         ExtractRequest(job=ticket.job, document_id=document_id, model=ticket.options.model),
-        task_queue=Queue.CPU.under(workflow.info().task_queue),
+        task_queue=queues.named(Queue.CPU),
         schedule_to_close_timeout=remaining,
         start_to_close_timeout=timing.EXTRACTION,
         heartbeat_timeout=timing.HEARTBEAT,

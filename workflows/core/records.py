@@ -12,7 +12,8 @@ from temporalio.exceptions import (
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
-from workflows.core import timing
+from jobs.queues import Queue
+from workflows.core import queues, timing
 
 
 async def record_progress(report: ProgressReport) -> None:
@@ -46,9 +47,9 @@ async def write(deed: Any, argument: Any, summary: str, *, waiting: str | None =
     return await workflow.execute_activity_method(
         deed,
         argument,
+        task_queue=queues.named(Queue.URGENT),
         start_to_close_timeout=timing.RECORD,
         retry_policy=timing.PERSISTENT,
-        priority=timing.URGENT,
         summary=waiting or summary,
     )
 

@@ -12,10 +12,7 @@ RARE_HEARTBEAT = timedelta(minutes=2)
 """The same for a wait that is known to be long: each beat costs the server as much as an event.
 That its worker died is noticed sooner, see `activities/lease.py`."""
 
-URGENT = Priority(priority_key=1)
-"""Of cancels, records and repairs: they end what waits, and must not queue up behind it."""
-
-WATCHED = Priority(priority_key=2)
+WATCHED = Priority(priority_key=1)
 """Of the rests of long waits: what is open at the provider is watched before more is submitted."""
 
 PERSISTENT = RetryPolicy(
