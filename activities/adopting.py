@@ -135,15 +135,12 @@ class Adopter:
         booked = await self.books.settle(adopted, response)
         if booked is None or booked.submit.state is not State.EFFECTIVE:
             return "wasted"
-        rivals = await responses.rivals_of(self.db, adopted)
-        for rival in rivals:
+        for rival in await responses.rivals_of(self.db, adopted):
             try:
                 await self.releaser.release(rival, as_state=State.WASTED)
             except ProviderFailure as error:
                 # Whoever waits for it books it when it ends, or maintenance after the job.
                 logger.warning("response %s stays open: %s", rival.response_id, error.detail)
-        known = [rival.response_id for rival in rivals if rival.response_id]
-        await inbox.tell(self.db, known, channel=inbox.LET_GO)
         await self._wake_parked(adopted, response_id)
         return "adopted"
 
