@@ -168,7 +168,7 @@ class Maintenance(MaintenanceDeeds):
         since = await installation.watermark(self.db, WATERMARK) or now - timedelta(hours=1)
         closed = [
             job_id
-            async for each in executions.closed_since(self.client, self.queue, since - OVERLAP)
+            async for each in executions.broken_off_since(self.client, self.queue, since - OVERLAP)
             if (job_id := _job_id(each)) is not None
         ]
         for first in range(0, len(closed), BATCH):

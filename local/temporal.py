@@ -1,5 +1,6 @@
 """The Temporal dev server with its UI, supervised as a child: the real server on SQLite."""
 
+import json
 import os
 import shutil
 import signal
@@ -26,16 +27,21 @@ from local.servers import DirectoryLock, Server, find_processes, gone
 _HOST = "127.0.0.1"
 _GRACE = timedelta(seconds=10)
 _RPC_TIMEOUT = timedelta(seconds=5)
-DYNAMIC_CONFIG = {
+DYNAMIC_CONFIG: dict[str, bool | int | str] = {
     # Cancels reach activities in 0.1 s instead of with the next heartbeat (up to 45 s); needs both.
-    "frontend.WorkerCommandsEnabled": "true",
-    "system.enableCancelActivityWorkerCommand": "true",
+    "frontend.WorkerCommandsEnabled": True,
+    "system.enableCancelActivityWorkerCommand": True,
     # Tenants take turns; only exact, as rate limits are, when a queue has one partition.
-    "matching.enableFairness": "true",
-    "matching.numTaskqueueReadPartitions": "1",
-    "matching.numTaskqueueWritePartitions": "1",
+    "matching.enableFairness": True,
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+    # A server that was killed looks at every task once more since it last noted how far it was.
+    # With the usual 30 s that can take so long that a workflow task is lost, for ten seconds.
+    "history.transferProcessorUpdateAckInterval": "3s",
+    "history.timerProcessorUpdateAckInterval": "3s",
+    "history.visibilityProcessorUpdateAckInterval": "3s",
 }
-_TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": "true"}
+_TIME_SKIPPING = {"frontend.WorkflowTimeSkippingEnabled": True}
 # The default pragmas make SQLite wait for the disk on every write: 2.6 instead of 9.4 jobs/s.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=1")
 
@@ -167,7 +173,8 @@ class TemporalServer(Server):
         return self._scratch / "temporal.log"
 
     def _arguments(self) -> list[str]:
-        dynamic = DYNAMIC_CONFIG | (_TIME_SKIPPING if self._time_skipping else {})
+        wanted = DYNAMIC_CONFIG | (_TIME_SKIPPING if self._time_skipping else {})
+        dynamic = {name: json.dumps(value) for name, value in wanted.items()}
         ui = ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
         return [
             *("server", "start-dev", "--ip", _HOST, "--port", str(self.port)),

@@ -30,6 +30,10 @@ from storage.jobs import JobRow
 from storage.reaching import RPC_TIMEOUT, in_time, reaching
 from telemetry import traces
 
+BROKEN_OFF = "ExecutionStatus IN ('Failed', 'Canceled', 'Terminated', 'TimedOut')"
+"""What visibility says of a workflow that closed and did not complete. A job's workflow that
+completed has recorded its ending first."""
+
 
 class Life(Enum):
     """Whether a job's workflow goes on."""
@@ -140,9 +144,13 @@ async def look(client: Client, job_id: JobId) -> Life:
     return Life.OPEN if _goes_on(found.workflow_execution_info.status) else Life.CLOSED
 
 
-async def closed_since(client: Client, queue: str, moment: datetime) -> AsyncIterator[str]:
-    """Yield the workflow ids on a queue that closed at or after a moment, by visibility."""
-    query = f"TaskQueue = '{queue}' AND CloseTime >= '{moment.isoformat()}'"
+async def broken_off_since(client: Client, queue: str, moment: datetime) -> AsyncIterator[str]:
+    """Yield the workflow ids on a queue that closed at or after a moment, by visibility.
+
+    Not of those that completed: they are most, they have said how they ended, and listing a
+    thousand of them costs Temporal's local server 0.3 s, in which it does nothing else.
+    """
+    query = f"TaskQueue = '{queue}' AND {BROKEN_OFF} AND CloseTime >= '{moment.isoformat()}'"
     token = b""
     while True:
         with reaching():

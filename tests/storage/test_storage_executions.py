@@ -139,25 +139,28 @@ async def test_a_job_without_worker_answers_no_query(client, queue, row, monkeyp
         await executions.query(client, row.id, "heard", list)
 
 
-async def closed_since(client, queue, moment):
-    return {each async for each in executions.closed_since(client, queue, moment)}
+async def broken_off(client, queue, moment):
+    return {each async for each in executions.broken_off_since(client, queue, moment)}
 
 
-async def test_closed_workflows_are_found_by_queue_and_moment(client, queue, db, tenant):
+async def test_workflows_that_broke_off_are_found_by_queue_and_moment(client, queue, db, tenant):
     rows = [
         await inserted(db, tenant, type="echo", payload={"text": "x", "wait": True})
-        for _ in range(4)
+        for _ in range(5)
     ]
-    queues = [queue, queue, queue, f"{queue}-other"]
+    queues = [queue, queue, queue, f"{queue}-other", queue]
     for row, its_queue in zip(rows, queues, strict=True):
         await executions.start(client, its_queue, ECHO, row)
-    for row in rows[1:]:
+    for row in rows[1:4]:
         await client.get_workflow_handle(str(row.id)).terminate()
+    async with Worker(client, task_queue=queue, workflows=[Echo]):
+        await executions.ask_to_cancel(client, rows[4].id, "so that it completes")
+        await client.get_workflow_handle(str(rows[4].id)).result()
     wanted = {str(row.id) for row in rows[1:3]}
-    await eventually(lambda: closed_since(client, queue, LONG_AGO), lambda found: found == wanted)
+    await eventually(lambda: broken_off(client, queue, LONG_AGO), lambda found: found == wanted)
     last = (await described(client, rows[2])).close_time
-    assert str(rows[2].id) in await closed_since(client, queue, last - timedelta(milliseconds=1))
-    assert await closed_since(client, queue, last + timedelta(seconds=1)) == set()
+    assert str(rows[2].id) in await broken_off(client, queue, last - timedelta(milliseconds=1))
+    assert await broken_off(client, queue, last + timedelta(seconds=1)) == set()
 
 
 async def test_temporal_tells_how_long_it_remembers(client):
@@ -174,7 +177,7 @@ DEEDS = {
     "signal": lambda client, row: executions.signal(client, row.id, "poke", 1),
     "query": lambda client, row: executions.query(client, row.id, "heard", list),
     "look": lambda client, row: executions.look(client, row.id),
-    "closed": lambda client, _: closed_since(client, "q", LONG_AGO),
+    "closed": lambda client, _: broken_off(client, "q", LONG_AGO),
     "probe": lambda client, _: executions.probe(client, timedelta(milliseconds=200)),
     "retention": lambda client, _: executions.retention(client),
 }
