@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from temporalio.service import RPCError
 
+from jobs.queues import Queue
 from jobs.status import JobStatus
 from jobs.values import JobId
 from settings import WorkerSettings
@@ -110,6 +112,20 @@ async def test_a_cancel_begins_while_waits_hold_every_slot(bare: Installation, c
         assert (await agreed(bare, waiting)).status is JobStatus.CANCELED
         assert [each["status"] for each in await created_by(bare, waiting)] == ["cancelled"]
         assert (await agreed(bare, queued)).status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("cancel", [by_signal, by_temporal])
+async def test_a_cancel_takes_another_queue_where_nobody_serves_its_own(
+    bare: Installation, cancel: Cancel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("workflows.core.timing.UNSERVED", timedelta(seconds=0.3))
+    async with serving(bare, queues=[Queue.MAIN]):
+        job_id = await bare.submit("test_asks", {"prompts": [STUCK]})
+        await responses_open(bare, job_id, 1)
+
+        await cancel(bare, job_id)
+        assert (await agreed(bare, job_id)).status is JobStatus.CANCELED
+        assert [each["status"] for each in await created_by(bare, job_id)] == ["cancelled"]
 
 
 @asynccontextmanager

@@ -1,15 +1,19 @@
 """Schedules start jobs, and Temporal's overlap policies mean what they say for the jobs."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import asyncpg
 import pytest
+from temporalio import activity
 
 from jobs.errors import ScheduleNotFound
 from jobs.schedules.model import Interval, Overlap, ScheduledJob, When
 from jobs.status import JobStatus
-from storage import schedules
+from storage import jobs, schedules
+from storage.database import Database
+from storage.jobs import NewJob
 from tests.installation import Installation, eventually, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
 from tests.workflows.looking import (
@@ -144,6 +148,30 @@ async def test_canceling_a_run_in_temporal_cancels_its_job(house: Installation):
         await house.client.get_workflow_handle(run).cancel()
         assert await it.closed_as() == "CANCELED"
         assert (await agreed(house, row.id)).status is JobStatus.CANCELED
+
+
+async def test_a_run_canceled_while_it_opens_its_job_closes_after_it(house, monkeypatch):
+    insert = jobs.insert
+    runs: asyncio.Queue[str] = asyncio.Queue()
+
+    async def canceled_meanwhile(db: Database, job: NewJob):
+        run = activity.info().workflow_id or ""
+        await house.client.get_workflow_handle(run).cancel()
+        runs.put_nowait(run)
+        return await insert(db, job)
+
+    monkeypatch.setattr("activities.scheduling.jobs.insert", canceled_meanwhile)
+    async with scheduled(house, STUCK) as it:
+        await it.trigger()
+        run = await runs.get()
+        [row] = await it.have("canceled")
+        assert await it.closed_as() == "CANCELED"
+        closed = (await house.client.get_workflow_handle(run).describe()).close_time
+        assert row.completed_at is not None
+        assert closed is not None
+        assert row.completed_at <= closed
+        assert (await agreed(house, row.id)).failure is None
+        assert {each["status"] for each in await created_by(house, row.id)} <= {"cancelled"}
 
 
 async def test_a_failed_job_pauses_its_schedule_when_it_shall(house: Installation):

@@ -217,13 +217,11 @@ async def _respond(
 async def _adopt(job: Asking, step: StepRequest, response_id: str) -> str:
     """Adopt a response; return why it cannot be this step's, or nothing."""
     try:
-        await workflow.execute_activity_method(
+        await queues.urgently(
             ResponseDeeds.adopt_response,
             AdoptRequest(step=step, response_id=response_id),
-            task_queue=queues.named(Queue.URGENT),
             schedule_to_close_timeout=job.remaining(),
             start_to_close_timeout=timing.RECORD,
-            retry_policy=timing.PERSISTENT,
             summary=f"Adopt {response_id}",
         )
     except ActivityError as error:

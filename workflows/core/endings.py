@@ -9,7 +9,6 @@ from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from jobs.model import Ending, Failure, In, Out, Outcome, Standing, Ticket
 from jobs.ports import ResponseDeeds
-from jobs.queues import Queue
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
 from workflows.core import queues, storable, timing
@@ -72,13 +71,11 @@ async def _let_go(job: "Lifecycle[Any, Any]", ticket: Ticket[Any], canceled: boo
 
 
 async def _cancel_responses(ticket: Ticket[Any], reason: str, canceled: bool) -> None:
-    await workflow.execute_activity_method(
+    await queues.urgently(
         ResponseDeeds.cancel_responses,
         CancelRequest(job=ticket.job, reason=reason, job_too=canceled),
-        task_queue=queues.named(Queue.URGENT),
         start_to_close_timeout=timing.CLEAN_UP,
         heartbeat_timeout=timing.HEARTBEAT,
-        retry_policy=timing.PERSISTENT,
         summary="Cancel open responses",
     )
 

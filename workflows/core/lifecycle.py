@@ -14,7 +14,6 @@ from jobs.errors import DeadlineExceeded
 from jobs.model import In, Out, Outcome, Progress, ProgressReport, Ticket
 from jobs.money import Cost
 from jobs.ports import ControlDeeds
-from jobs.queues import Queue
 from jobs.requests import SubmitDecision
 from workflows.core import endings, queues, timing
 from workflows.core.approvals import Approvals
@@ -163,12 +162,10 @@ class Lifecycle(Generic[In, Out]):
 
     async def cancel_self(self, reason: str) -> None:
         """Have Temporal cancel this workflow and wait until it has."""
-        await workflow.execute_activity_method(
+        await queues.urgently(
             ControlDeeds.cancel_own_workflow,
             reason,
-            task_queue=queues.named(Queue.URGENT),
             start_to_close_timeout=timing.CONTROL,
-            retry_policy=timing.PERSISTENT,
             summary="Turn the cancel signal into a cancellation",
         )
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)

@@ -3,7 +3,6 @@
 from temporalio import workflow
 
 from jobs.ports import MaintenanceDeeds
-from jobs.queues import Queue
 from workflows.core import queues, timing
 
 
@@ -14,11 +13,9 @@ class MaintenanceTurn:
     @workflow.run
     async def run(self) -> None:
         """Run one turn of the sweep."""
-        await workflow.execute_activity_method(
+        await queues.urgently(
             MaintenanceDeeds.sweep,
-            task_queue=queues.named(Queue.URGENT),
             start_to_close_timeout=timing.SWEEP,
             heartbeat_timeout=timing.HEARTBEAT,
-            retry_policy=timing.PERSISTENT,
             summary="Repair what fell between Temporal and Postgres",
         )

@@ -1,10 +1,52 @@
-"""Where a workflow sends what its own queue does not serve."""
+"""Where a workflow sends what its own queue does not serve, and what must not wait in it."""
+
+from itertools import cycle
+from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, TimeoutError, TimeoutType
 
 from jobs.queues import Queue
+from workflows.core import timing
 
 
 def named(queue: Queue) -> str:
     """Return the name of a queue in the installation whose main queue carries this workflow."""
     return queue.under(workflow.info().task_queue)
+
+
+async def urgently(deed: Any, *arguments: Any, summary: str, **limits: Any) -> Any:
+    """Have a deed done that must not wait until responses have ended; return what it returns.
+
+    Its own queue has room for it, but workers of a version before that queue do not serve it. They
+    serve the deed on the main queue, where it in turn may find no room.
+
+    Args:
+        deed: Served on both queues.
+        arguments: What it takes.
+        summary: What Temporal UI shows.
+        limits: Timeouts of the activity.
+
+    Raises:
+        ActivityError: The deed failed for good.
+    """
+    for queue in cycle((Queue.URGENT, Queue.MAIN)):
+        try:
+            return await workflow.execute_activity_method(
+                deed,
+                args=arguments,
+                task_queue=named(queue),
+                schedule_to_start_timeout=timing.UNSERVED,
+                retry_policy=timing.PERSISTENT,
+                summary=summary,
+                **limits,
+            )
+        except ActivityError as error:
+            if not _found_nobody(error):
+                raise
+    raise AssertionError("a cycle has no end")
+
+
+def _found_nobody(error: ActivityError) -> bool:
+    cause = error.cause
+    return isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START

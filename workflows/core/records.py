@@ -12,7 +12,6 @@ from temporalio.exceptions import (
 
 from jobs.model import Ending, ProgressReport, Standing
 from jobs.ports import RecordDeeds
-from jobs.queues import Queue
 from workflows.core import queues, timing
 
 
@@ -44,13 +43,8 @@ async def write(deed: Any, argument: Any, summary: str, *, waiting: str | None =
     except FailureError as error:
         if is_cancelled_exception(error) or _is_final(error):
             raise
-    return await workflow.execute_activity_method(
-        deed,
-        argument,
-        task_queue=queues.named(Queue.URGENT),
-        start_to_close_timeout=timing.RECORD,
-        retry_policy=timing.PERSISTENT,
-        summary=waiting or summary,
+    return await queues.urgently(
+        deed, argument, start_to_close_timeout=timing.RECORD, summary=waiting or summary
     )
 
 

@@ -1,7 +1,8 @@
 """The workflow that a schedule starts: it opens one job and stays until that job has ended.
 
 Temporal's overlap policies look at this workflow, so it must be open as long as its job is:
-canceling it cancels the job, and so does terminating it, by way of the parent close policy.
+canceling it cancels the job, and so does terminating it once the job's workflow has been started,
+by way of the parent close policy.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from temporalio.exceptions import (
 
 from jobs import starting
 from jobs.children import ChildOutcome
-from jobs.model import Ending, JobRef, Standing, Ticket
+from jobs.model import Ending, JobRef, Outcome, Standing, Ticket
 from jobs.ports import ChildDeeds, ScheduleDeeds
 from jobs.schedules.model import StoredSchedule
 from jobs.schedules.runs import Opened, RunEnded, ScheduledRun
@@ -59,24 +60,35 @@ async def _carried(opened: Opened, ticket: Ticket[Any]) -> Standing:
     """Run the job's workflow as a child and return how the job ended."""
     job = opened.job
     try:
-        await workflow.execute_child_workflow(
-            job.type,
-            ticket,
-            id=str(job.job_id),
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            execution_timeout=ticket.deadline + starting.BACKSTOP,
-            search_attributes=starting.search_attributes(job, None),
-            static_summary=opened.title,
-            priority=starting.priority(job, ticket.options),
-        )
+        child = await steady(_started(opened, ticket))
+        if workflow.cancellation_reason() is not None:
+            child.cancel()  # while its start was under way there was nothing to cancel
+        await child
     except WorkflowAlreadyStartedError:
         # By maintenance, when no worker was there to go on; or by a run that was terminated.
         return await _attended(job)
     except ChildWorkflowError:
         return await _recorded(job)
     return Standing(status=JobStatus.SUCCEEDED)
+
+
+async def _started(
+    opened: Opened, ticket: Ticket[Any]
+) -> workflow.ChildWorkflowHandle[Any, Outcome[Any]]:
+    job = opened.job
+    return await workflow.start_child_workflow(
+        job.type,
+        ticket,
+        id=str(job.job_id),
+        result_type=Outcome[Any],
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+        execution_timeout=ticket.deadline + starting.BACKSTOP,
+        search_attributes=starting.search_attributes(job, None),
+        static_summary=opened.title,
+        priority=starting.priority(job, ticket.options),
+    )
 
 
 async def _attended(job: JobRef) -> Standing:

@@ -15,6 +15,9 @@ That its worker died is noticed sooner, see `activities/lease.py`."""
 WATCHED = Priority(priority_key=1)
 """Of the rests of long waits: what is open at the provider is watched before more is submitted."""
 
+UNSERVED = timedelta(seconds=10)
+"""How long an urgent deed waits in one queue until it tries another."""
+
 PERSISTENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2.0,
