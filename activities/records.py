@@ -23,9 +23,9 @@ class Records(RecordDeeds):
     objects: Objects
 
     @activity.defn(name="record_progress")
-    async def record_progress(self, report: ProgressReport) -> None:
-        """Write the progress; an older report never overwrites a terminal row."""
-        await job_moves.write_progress(self.db, report)
+    async def record_progress(self, report: ProgressReport) -> bool | None:
+        """Write the progress, unless the job has ended in the record; return whether it goes on."""
+        return await job_moves.write_progress(self.db, report)
 
     @activity.defn(name="record_finished")
     async def record_finished(self, ending: Ending) -> Standing:

@@ -67,8 +67,12 @@ class RecordDeeds:
     """What is written to the job's row."""
 
     @activity.defn(name="record_progress")
-    async def record_progress(self, report: ProgressReport) -> None:
-        """Write the progress; an older report never overwrites a terminal row."""
+    async def record_progress(self, report: ProgressReport) -> bool | None:
+        """Write the progress, unless the job has ended in the record.
+
+        Returns:
+            Whether it goes on; versions before said nothing.
+        """
         raise NotImplementedError
 
     @activity.defn(name="record_finished")

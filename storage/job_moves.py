@@ -176,8 +176,12 @@ async def _tell_of_end(ending: Ending, standing: Standing) -> None:
     await observe_surely(end, is_new=standing.is_new)
 
 
-async def write_progress(db: Database, report: ProgressReport) -> None:
-    """Write a progress with its event; a job that has ended keeps its last one."""
+async def write_progress(db: Database, report: ProgressReport) -> bool:
+    """Write a progress with its event; a job that has ended keeps its last one.
+
+    Returns:
+        Whether it was written: the job has not ended.
+    """
     was = await db.fetchval(
         """
         WITH old AS (
@@ -208,6 +212,7 @@ async def write_progress(db: Database, report: ProgressReport) -> None:
     )
     if was == JobStatus.PENDING:
         observe(JobStarted(job=report.job))
+    return was is not None
 
 
 async def mark_running(db: Database, job: JobRef) -> bool:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from temporalio.service import RPCError
 
+from activities.closing import end_row
 from jobs.queues import Queue
 from jobs.status import JobStatus
 from jobs.values import JobId
@@ -126,6 +127,14 @@ async def test_a_cancel_takes_another_queue_where_nobody_serves_its_own(
         await cancel(bare, job_id)
         assert (await agreed(bare, job_id)).status is JobStatus.CANCELED
         assert [each["status"] for each in await created_by(bare, job_id)] == ["cancelled"]
+
+
+async def test_a_job_that_waits_finds_out_that_its_row_has_ended(bare: Installation):
+    job_id = await bare.submit("test_approvals", {"prompts": []})
+    await end_row(bare.db, await bare.job(job_id), JobStatus.CANCELED)
+
+    async with serving(bare):
+        assert (await agreed(bare, job_id)).status is JobStatus.CANCELED
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ class Lifecycle(Generic[In, Out]):
     def __init__(self) -> None:
         self._ticket: Ticket[Any] | None = None
         self._progress = Progress()
-        self._recorder = Recorder(self._report)
+        self._recorder = Recorder(self._report, self.cancel_as_recorded)
         self._waits = Waits(self.remaining, lambda: self.report(self._progress))
         self._cancel_asked = False
         self._asker = Asker()

@@ -1,7 +1,7 @@
 """Writing progress: as often as it can be written, and never more than one write at a time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from jobs.model import ProgressReport
 from workflows.core.records import record_progress
@@ -12,10 +12,13 @@ class Recorder:
 
     Args:
         look: Returns what is to be written now.
+        stop: Ends a job whose record says that it has ended already.
     """
 
-    def __init__(self, look: Callable[[], ProgressReport]) -> None:
-        self._look = look
+    def __init__(
+        self, look: Callable[[], ProgressReport], stop: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._look, self._stop = look, stop
         self._writing: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -32,5 +35,7 @@ class Recorder:
         """Write until nothing new was reported during the write."""
         written: ProgressReport | None = None
         while (report := self._look()) != written:
-            await record_progress(report)
+            if not await record_progress(report):
+                await self._stop()
+                return
             written = report

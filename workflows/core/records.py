@@ -15,12 +15,18 @@ from jobs.ports import RecordDeeds
 from workflows.core import queues, timing
 
 
-async def record_progress(report: ProgressReport) -> None:
-    """Write a progress. If the row cannot be written now, the next report will bring it."""
+async def record_progress(report: ProgressReport) -> bool:
+    """Write a progress. If the row cannot be written now, the next report will bring it.
+
+    Returns:
+        Whether the job goes on, as far as is known; False when its record says that it has ended.
+    """
     try:
-        await _locally(RecordDeeds.record_progress, report, _words(report))
+        goes_on = await _locally(RecordDeeds.record_progress, report, _words(report))
     except FailureError:
         workflow.logger.info("progress not written; the next report will bring it")
+        return True
+    return goes_on is not False
 
 
 async def record_finished(ending: Ending) -> Standing:
