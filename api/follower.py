@@ -10,7 +10,7 @@ from jobs.errors import ServiceUnavailable
 from jobs.values import JobId
 from storage import ends
 from storage.database import Database
-from storage.job_lists import last_seqs
+from storage.ends import News
 from storage.listening import for_ever, listen
 
 LOG = logging.getLogger(__name__)
@@ -27,14 +27,14 @@ class Watch:
     """One reader's view of one job."""
 
     def __init__(self) -> None:
-        self._latest = 0
+        self._latest = News(last_seq=0, has_ended=False)
         self._released = False
         self._changed = asyncio.Event()
 
-    def tell(self, latest: int) -> None:
+    def tell(self, news: News) -> None:
         """Wake the reader when there is a new event."""
-        if latest > self._latest:
-            self._latest = latest
+        if news.last_seq > self._latest.last_seq:
+            self._latest = news
             self._changed.set()
 
     def release(self) -> None:
@@ -44,11 +44,18 @@ class Watch:
 
     async def beyond(self, seq: int, *, timeout: float) -> bool:
         """Wait for an event after `seq`, or for the end of the gateway; False when time is up."""
-        if self._released or self._latest > seq:
-            return True
-        self._changed.clear()
+        return await self._until(lambda: self._latest.last_seq > seq, timeout)
+
+    async def ended(self, *, timeout: float) -> bool:
+        """Wait for the job's end, or for the end of the gateway; False when time is up."""
+        return await self._until(lambda: self._latest.has_ended, timeout)
+
+    async def _until(self, is_so: Callable[[], bool], timeout: float) -> bool:
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                while not (self._released or is_so()):
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             return False
         return True
@@ -88,9 +95,9 @@ class Follower:
 
     def hear(self, payload: str) -> None:
         """Tell the readers of a job of its end."""
-        job_id, latest = ends.told(payload)
+        job_id, news = ends.told(payload)
         for watch in self._watches.get(job_id, ()):
-            watch.tell(latest)
+            watch.tell(news)
 
     async def run(self, url: str | None) -> None:
         """Follow for ever.
@@ -140,7 +147,7 @@ class Follower:
         if not self._watches:
             self._somebody.clear()
             return
-        for job_id, latest in (await last_seqs(self._db, list(self._watches))).items():
+        for job_id, news in (await ends.look(self._db, list(self._watches))).items():
             for watch in self._watches.get(job_id, ()):
-                watch.tell(latest)
+                watch.tell(news)
         self._looked.set()

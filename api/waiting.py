@@ -1,7 +1,5 @@
 """Long polls: keep a reply back until the job has ended or the client's time is up."""
 
-import asyncio
-
 from api.follower import Follower
 from storage import jobs
 from storage.database import Database
@@ -14,11 +12,8 @@ async def until_ended(db: Database, follower: Follower, row: JobRow, seconds: in
     Raises:
         ServiceUnavailable: Postgres does not answer.
     """
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + seconds
+    if row.status.is_terminal:
+        return row
     with follower.watching(row.id) as watch:
-        while not row.status.is_terminal and not follower.closing:
-            if not await watch.beyond(row.last_seq, timeout=give_up_at - loop.time()):
-                break
-            row = await jobs.get(db, row.tenant, row.id)
-    return row
+        await watch.ended(timeout=seconds)
+    return await jobs.get(db, row.tenant, row.id)

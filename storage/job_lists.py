@@ -211,12 +211,6 @@ async def unanswered_cancels(db: Database, *, older_than: timedelta, limit: int)
     return [to_row(row) for row in rows]
 
 
-async def last_seqs(db: Database, job_ids: list[JobId]) -> dict[JobId, int]:
-    """Return the number of the last event of each job that exists."""
-    rows = await db.fetch("SELECT id, last_seq FROM jobs WHERE id = ANY($1)", job_ids)
-    return {row["id"]: row["last_seq"] for row in rows}
-
-
 async def open_counts(db: Database) -> dict[tuple[str, str], int]:
     """Return how many jobs are open, by type and status, over all tenants."""
     rows = await db.fetch(

@@ -9,7 +9,7 @@ import pytest
 from api.follower import Follower
 from storage import job_moves
 from tests.installation import TENANT, Installation, eventually
-from tests.storage.rows import ending, inserted
+from tests.storage.rows import ending, inserted, ref
 
 
 @contextlib.asynccontextmanager
@@ -39,7 +39,7 @@ async def test_a_reader_hears_of_the_end_without_anybody_looking(
             await eventually(is_told)
             assert await watch.beyond(0, timeout=0)
             await job_moves.finish(bare.db, ending(row))
-            assert await watch.beyond(row.last_seq, timeout=30)
+            assert await watch.ended(timeout=30)
 
 
 async def test_a_reader_is_told_of_the_end_by_looking_when_nobody_tells(bare: Installation):
@@ -47,5 +47,18 @@ async def test_a_reader_is_told_of_the_end_by_looking_when_nobody_tells(bare: In
     async with following(follower, None):
         with follower.watching(row.id) as watch:
             await job_moves.finish(bare.db, ending(row))
-            assert await watch.beyond(row.last_seq, timeout=30)
+            assert await watch.ended(timeout=30)
             assert not follower.is_told
+
+
+async def test_who_waits_for_the_end_is_not_woken_by_another_event(bare: Installation):
+    row, follower = await inserted(bare.db, TENANT), Follower(bare.db)
+    async with following(follower, None):
+        with follower.watching(row.id) as watch:
+            end = asyncio.create_task(watch.ended(timeout=30))
+            await job_moves.mark_running(bare.db, ref(row))
+            await follower.next_look()
+            assert await watch.beyond(row.last_seq, timeout=30)
+            assert not end.done()
+            await job_moves.finish(bare.db, ending(row))
+            assert await end

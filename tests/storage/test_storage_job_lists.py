@@ -247,12 +247,6 @@ async def test_unanswered_cancels_are_those_of_open_jobs_a_while_ago(fresh, tena
     assert ids(found) == {waiting.id}
 
 
-async def test_last_seqs_tell_how_far_each_job_is(db, tenant):
-    one, two = await inserted(db, tenant), await inserted(db, tenant)
-    await job_moves.mark_running(db, ref(two))
-    assert await job_lists.last_seqs(db, [one.id, two.id, job_id()]) == {one.id: 1, two.id: 2}
-
-
 PRICED = """UPDATE jobs SET settled_responses = $2, unpriced_responses = $3, cost_usd = $4,
     completed_at = created_at + interval '3 seconds' WHERE id = $1"""
 
