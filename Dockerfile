@@ -13,6 +13,7 @@ COPY jobs jobs
 COPY workflows workflows
 COPY activities activities
 COPY storage storage
+COPY telemetry telemetry
 COPY api api
 COPY backburner backburner
 COPY local local
