@@ -30,8 +30,9 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment the file gives it."""
-        return {name: str(value) for name, value in self.body.get("environment", {}).items()}
+        """The environment the file gives it; a name without a value is left out."""
+        named = self.body.get("environment", {}).items()
+        return {name: str(value) for name, value in named if value is not None}
 
     @property
     def health_check(self) -> list[str]:
@@ -49,7 +50,15 @@ def services(variables: Mapping[str, str]) -> dict[str, Service]:
     """
     read = yaml.safe_load((HOUSE / "docker-compose.yml").read_text())
     filled = _filled(read["services"], variables)
+    for body in filled.values():
+        _hand_on(body.get("environment", {}), variables)
     return {name: Service(name, body) for name, body in filled.items()}
+
+
+def _hand_on(environment: dict[str, Any], variables: Mapping[str, str]) -> None:
+    """Give the names that have no value that of the variable of the same name, if there is one."""
+    for name in (name for name, value in environment.items() if value is None):
+        environment[name] = variables.get(name)
 
 
 def _filled(node: Any, variables: Mapping[str, str]) -> Any:
