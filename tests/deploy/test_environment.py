@@ -89,9 +89,7 @@ async def test_an_object_store_is_asked_with_these_credentials(monkeypatch: pyte
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        )
+        writer.write(STORED)
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:

@@ -18,8 +18,8 @@ def named(queue: Queue) -> str:
 async def urgently(deed: Any, *arguments: Any, summary: str, **limits: Any) -> Any:
     """Have a deed done that must not wait until responses have ended; return what it returns.
 
-    Its own queue has room for it, but workers of a version before that queue do not serve it. They
-    serve the deed on the main queue, where it in turn may find no room.
+    That queue has much room, and so has the main one at most times, but each may have none: so the
+    deed takes turns between them until a worker takes it.
 
     Args:
         deed: Served on both queues.
