@@ -1,6 +1,7 @@
 """Finds the documents a payload names, by the types its model declares."""
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from typing import Any, get_args
 from uuid import UUID
 
@@ -9,29 +10,36 @@ from pydantic import BaseModel, RootModel
 from jobs.pointers import join
 from jobs.values import DocumentId
 
+Path = tuple[str | int, ...]
+
 
 def document_ids(payload: BaseModel, base: str) -> Iterator[tuple[str, DocumentId]]:
     """Yield every id declared as a `DocumentId` in a payload, with the pointer to it."""
+    for path, document in _of_model(payload, ()):
+        yield reduce(join, path, base), document
+
+
+def _of_model(payload: BaseModel, path: Path) -> Iterator[tuple[Path, DocumentId]]:
     if isinstance(payload, RootModel):
         annotation = type(payload).model_fields["root"].annotation
-        yield from _within(annotation, payload.root, base)
+        yield from _within(annotation, payload.root, path)
         return
     for name, field in type(payload).model_fields.items():
-        at = join(base, field.alias or name)
+        at = (*path, field.alias or name)
         yield from _within(field.annotation, getattr(payload, name), at)
 
 
-def _within(annotation: Any, value: Any, at: str) -> Iterator[tuple[str, DocumentId]]:
+def _within(annotation: Any, value: Any, path: Path) -> Iterator[tuple[Path, DocumentId]]:
     if isinstance(value, BaseModel):
-        yield from document_ids(value, at)
+        yield from _of_model(value, path)
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _within(annotation, each, join(at, key))
+            yield from _within(annotation, each, (*path, key))
     elif isinstance(value, list | tuple):
         for index, each in enumerate(value):
-            yield from _within(annotation, each, join(at, index))
+            yield from _within(annotation, each, (*path, index))
     elif isinstance(value, UUID) and _mentions(annotation):
-        yield at, DocumentId(value)
+        yield path, DocumentId(value)
 
 
 def _mentions(annotation: Any) -> bool:

@@ -1,6 +1,6 @@
 """Looking at a payload before its job is started: everything that is wrong, at once."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -33,18 +33,18 @@ def examine(
         holes: Pointers to values that are not known yet, in whose place something else stands:
             nothing is said that could depend on them.
     """
-    checked = Checked()
+    checked, unknown = Checked(), _Holes(holes)
     model = job_type.input
     extra = model.model_config.get("extra", "forbid")
     try:
         valid: BaseModel = model.model_validate(payload, extra=extra)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        checked.add(_certain([_Told(each, payload) for each in found], holes))
+        checked.add(_certain([_Told(each, payload) for each in found], unknown))
     else:
         named = document_ids(valid, "")
-        checked.documents.extend(each for each in named if not _touches(each[0], holes))
-    if job_type.check is not None:
+        checked.name(each for each in named if not unknown.hold(each[0]))
+    if job_type.check is not None and not checked.is_full:
         checked.take(job_type.check(payload, job_types))
     return checked
 
@@ -70,29 +70,46 @@ class _Told:
                 continue
             self.pointer = join(self.pointer, part)
 
-    def depends_on(self, hole: str) -> bool:
-        """Tell whether this may be wrong only because the value in the hole is not known."""
-        if self.pointer == hole:
-            return self.kind != "extra_forbidden"
-        if _lies_in(self.pointer, hole):
+
+class _Holes:
+    """Pointers to unknown values, kept so that a look-up costs the same however many there are."""
+
+    def __init__(self, holes: Iterable[str]) -> None:
+        self._places = frozenset(holes)
+        self._around = {place for hole in self._places for place in _enclosing(hole)}
+
+    def hold(self, pointer: str) -> bool:
+        """Tell whether a pointer is at or below a hole."""
+        return any(place in self._places for place in _enclosing(pointer))
+
+    def explain(self, told: _Told) -> bool:
+        """Tell whether this may be wrong only because a value is not known."""
+        if told.kind in DEPENDS_ON_CONTENT and told.pointer in self._around:
             return True
-        return self.kind in DEPENDS_ON_CONTENT and _lies_in(hole, self.pointer)
+        if told.kind == "extra_forbidden" and told.pointer in self._places:
+            return self.hold(_parent(told.pointer))
+        return self.hold(told.pointer)
 
 
-def _certain(told: list[_Told], holes: Collection[str]) -> list[Mistake]:
-    doubtful = [each for each in told if any(each.depends_on(hole) for hole in holes)]
-    unions = {place for each in doubtful for place in each.unions}
-    return [
-        Mistake(each.pointer, each.detail)
-        for each in told
-        if each not in doubtful and unions.isdisjoint(each.unions)
-    ]
+def _certain(told: list[_Told], holes: _Holes) -> Iterator[Mistake]:
+    certain, unions = list[_Told](), set[str]()
+    for each in told:
+        if holes.explain(each):
+            unions |= each.unions
+        else:
+            certain.append(each)
+    for each in certain:
+        if unions.isdisjoint(each.unions):
+            yield Mistake(each.pointer, each.detail)
 
 
-def _touches(pointer: str, holes: Collection[str]) -> bool:
-    return any(_lies_in(pointer, hole) for hole in holes)
+def _enclosing(pointer: str) -> Iterator[str]:
+    """Yield a pointer, and those to everything around it."""
+    yield pointer
+    while pointer:
+        pointer = _parent(pointer)
+        yield pointer
 
 
-def _lies_in(pointer: str, place: str) -> bool:
-    """Tell whether a pointer is at or below a place."""
-    return pointer == place or pointer.startswith(f"{place}/")
+def _parent(pointer: str) -> str:
+    return pointer.rpartition("/")[0]

@@ -4,9 +4,14 @@ It walks the JSON as it was sent, so that one mistake does not hide the others. 
 `tree` find by themselves (missing members, wrong types) is told beside this by the caller.
 """
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
+
+from pydantic import BaseModel
 
 from jobs.examining import examine
 from jobs.fingerprints import canonical_json
@@ -20,7 +25,14 @@ from jobs.pipeline.tree import kind_of
 from jobs.pointers import join
 from jobs.registry import JobType
 
-Names = Mapping[str, Shape | None]
+Brought = dict[str, Shape | None]
+"""What a node with an id, or those inside of it, can be referred to by."""
+
+Names = ChainMap[str, Shape | None]
+"""What can be referred to, the nearest first. In layers: copies for each node would add up."""
+
+MOST_NAMED, LONGEST_NAME = 20, 64
+"""Names told to somebody who used one that does not exist, and letters of each."""
 
 
 def check(payload: Any, job_types: Mapping[str, JobType]) -> Checked:
@@ -35,10 +47,10 @@ def check(payload: Any, job_types: Mapping[str, JobType]) -> Checked:
     if too_large := _too_large(nodes):
         return Checked(too_large)
     given = payload.get("given")
-    names: dict[str, Shape | None] = {INPUT: None}
-    names |= dict.fromkeys(given if isinstance(given, Mapping) else ())
+    names: Names = ChainMap({INPUT: None})
+    names.update(dict.fromkeys(given if isinstance(given, Mapping) else ()))
     checker = _Checker(job_types, _ids(nodes))
-    checker.checked.add(_taken_twice(nodes, {**names, ROOT_NAME: None}))
+    checker.checked.add(_taken_twice(nodes, names.new_child({ROOT_NAME: None})))
     checker.node(tree, at, names)
     return checker.checked
 
@@ -125,11 +137,13 @@ class _Checker:
     ids: Mapping[str, _Place]
     checked: Checked = field(default_factory=Checked)
 
-    def node(self, node: Any, pointer: str, names: Names) -> tuple[Shape | None, Names]:
+    def node(self, node: Any, pointer: str, names: Names) -> tuple[Shape | None, Brought]:
         """Check a node that sees these names."""
         place = _place(node, pointer)
         shape: Shape | None = None
-        brought: Names = {}
+        brought: Brought = {}
+        if self.checked.is_full:
+            return shape, brought
         match place.kind:
             case "job":
                 shape = self.job(place, names)
@@ -159,23 +173,23 @@ class _Checker:
         if isinstance(payload, Mapping) and "" not in holes:
             found = examine(job_type, payload, self.job_types, holes=holes)
             self.checked.take(found.within(f"{at}/payload"))
-        return of_schema(job_type.output.model_json_schema(mode="serialization"))
+        return _shape_of_output(job_type.output)
 
-    def chain(self, place: _Place, names: Names) -> tuple[Shape | None, Names]:
+    def chain(self, place: _Place, names: Names) -> tuple[Shape | None, Brought]:
         """Check steps, each of which sees what those before it brought about."""
         shape: Shape | None = None
-        brought: dict[str, Shape | None] = {}
+        brought: Brought = {}
         for child, at in _children(place):
-            shape, more = self.node(child, at, {**names, **brought})
+            shape, more = self.node(child, at, names.new_child(brought))
             brought |= more
         return shape, brought
 
-    def group(self, place: _Place, names: Names) -> tuple[Shape | None, Names]:
+    def group(self, place: _Place, names: Names) -> tuple[Shape | None, Brought]:
         """Check members, which do not see one another."""
         members = [m for m in _children(place) if not m[1].endswith("/then")]
         self.min_success(place, len(members))
         shapes: list[Shape | None] = []
-        brought: dict[str, Shape | None] = {}
+        brought: Brought = {}
         for child, at in members:
             shape, more = self.node(child, at, names)
             shapes.append(shape)
@@ -183,11 +197,11 @@ class _Checker:
         alike = shapes[0] if shapes and all(each == shapes[0] for each in shapes) else None
         return list_of(alike), brought
 
-    def chord(self, place: _Place, names: Names) -> tuple[Shape | None, Names]:
+    def chord(self, place: _Place, names: Names) -> tuple[Shape | None, Brought]:
         """Check a group, and the node that sees its results."""
         results, brought = self.group(place, names)
-        variable = self.variable(place, "group", {**names, **brought})
-        seen = {**names, **brought, variable: results}
+        seen = names.new_child(brought)
+        seen = seen.new_child({self.variable(place, "group", seen): results})
         shape, more = self.node(place.body.get("then"), f"{place.at}/then", seen)
         return shape, {**brought, **more}
 
@@ -196,7 +210,8 @@ class _Checker:
         item = self.over(place, names)
         variable = self.variable(place, "item", names)
         # What lies inside has a result per item: its names end here.
-        shape, _ = self.node(place.body.get("do"), f"{place.at}/do", {**names, variable: item})
+        inside = names.new_child({variable: item})
+        shape, _ = self.node(place.body.get("do"), f"{place.at}/do", inside)
         return list_of(shape)
 
     def over(self, place: _Place, names: Names) -> Shape | None:
@@ -240,6 +255,8 @@ class _Checker:
 
     def reference(self, reference: Mapping[str, Any], at: str, names: Names) -> None:
         """Check one reference."""
+        if self.checked.is_full:
+            return
         text = reference[FROM]
         if len(reference) > 1:
             self.mistake(at, f"a reference has {FROM!r} and nothing else")
@@ -251,7 +268,7 @@ class _Checker:
         except BadExpression as error:
             self.mistake(join(at, FROM), str(error))
             return
-        unknown = sorted(expression.names - set(names))
+        unknown = sorted(each for each in expression.names if each not in names)
         for name in unknown:
             self.mistake(join(at, FROM), self.why_unseen(name, names))
         try:
@@ -271,7 +288,7 @@ class _Checker:
         """Say why a name cannot be used here."""
         node = self.ids.get(name)
         if node is None:
-            return f"nothing is called {name!r} here; there is {', '.join(sorted(names))}"
+            return f"nothing is called {name!r} here; there is {_told(names)}"
         if node.in_map:
             return f"{name!r} lies inside of a map, at {node.pointer}: take the map's own result"
         return f"{name!r}, at {node.pointer}, does not end before this begins"
@@ -279,3 +296,15 @@ class _Checker:
     def mistake(self, pointer: str, detail: str) -> None:
         """Note a mistake."""
         self.checked.add([Mistake(pointer, detail)])
+
+
+def _told(names: Names) -> str:
+    nearest = list(islice(chain.from_iterable(names.maps), MOST_NAMED + 1))
+    more = " and more" if len(nearest) > MOST_NAMED else ""
+    # Names beforehand may be anything yet, also megabytes long.
+    return ", ".join(sorted(each[:LONGEST_NAME] for each in nearest[:MOST_NAMED])) + more
+
+
+@lru_cache(maxsize=1_000)  # a schema takes a millisecond, and a tree may have it made 500 times
+def _shape_of_output(output: type[BaseModel]) -> Shape:
+    return of_schema(output.model_json_schema(mode="serialization"))

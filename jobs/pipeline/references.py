@@ -6,12 +6,16 @@ texts of pieces.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import reduce
 from typing import Any
 
 from jobs.pipeline.expressions import evaluate, parse
 from jobs.pointers import join
 
 FROM = "$from"
+
+Path = tuple[str | int, ...]
+"""Where a value stands; made a pointer when one is told, as names may be as long as the rest."""
 
 
 def is_reference(value: Any) -> bool:
@@ -28,15 +32,8 @@ def find(value: Any, at: str = "", *, leaving: Collection[str] = ()) -> Iterator
         leaving: Members of the outermost object that are not searched: their references are for
             somebody else.
     """
-    if is_reference(value):
-        yield at, value
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            if name not in leaving:
-                yield from find(each, join(at, name))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from find(each, join(at, index))
+    for path, reference in _find(value, (), leaving):
+        yield reduce(join, path, at), reference
 
 
 def resolve(
@@ -49,16 +46,10 @@ def resolve(
     Raises:
         ReferenceBroken: One of them cannot be evaluated.
     """
-    if is_reference(value):
-        return _found(value[FROM], values, at)
-    if isinstance(value, Mapping):
-        return {
-            name: each if name in leaving else resolve(each, values, join(at, name))
-            for name, each in value.items()
-        }
-    if isinstance(value, list):
-        return [resolve(each, values, join(at, index)) for index, each in enumerate(value)]
-    return value
+    try:
+        return _resolved(value, values, (), leaving)
+    except _Broken as error:
+        raise ReferenceBroken(reduce(join, error.path, at), str(error)) from None
 
 
 class ReferenceBroken(ValueError):
@@ -73,8 +64,39 @@ class ReferenceBroken(ValueError):
         self.pointer = pointer
 
 
-def _found(text: Any, values: Mapping[str, Any], at: str) -> Any:
+class _Broken(ValueError):
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(detail)
+        self.path = path
+
+
+def _find(value: Any, path: Path, leaving: Collection[str]) -> Iterator[tuple[Path, Any]]:
+    if is_reference(value):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            if name not in leaving:
+                yield from _find(each, (*path, name), ())
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _find(each, (*path, index), ())
+
+
+def _resolved(value: Any, values: Mapping[str, Any], path: Path, leaving: Collection[str]) -> Any:
+    if is_reference(value):
+        return _found(value[FROM], values, path)
+    if isinstance(value, Mapping):
+        return {
+            name: each if name in leaving else _resolved(each, values, (*path, name), ())
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_resolved(each, values, (*path, index), ()) for index, each in enumerate(value)]
+    return value
+
+
+def _found(text: Any, values: Mapping[str, Any], path: Path) -> Any:
     try:
         return evaluate(parse(text), values)
     except ValueError as error:
-        raise ReferenceBroken(at, f"{text}: {error}") from None
+        raise _Broken(path, f"{text}: {error}") from None
