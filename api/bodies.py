@@ -1,5 +1,6 @@
 """What clients may send as JSON."""
 
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -7,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from api.pointers import unstorable
 from jobs.errors import InvalidPayload
+from jobs.mistakes import MOST_MISTAKES
 from jobs.notifications import MOST_CHANNELS, NamedChannel
 from jobs.options import JobOptions
 from jobs.schedules.model import RESERVED
@@ -41,9 +43,9 @@ def refuse_unstorable(document: Any) -> None:
     """Refuse what Postgres or UTF-8 cannot hold, before it becomes an error of theirs.
 
     Raises:
-        InvalidPayload: With a pointer to each such value.
+        InvalidPayload: With a pointer to each such value, as far as they are told.
     """
-    if found := list(unstorable(document)):
+    if found := list(islice(unstorable(document), MOST_MISTAKES + 1)):
         raise InvalidPayload("the body holds values that cannot be stored", errors=found)
 
 

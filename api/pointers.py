@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 from jobs.pointers import join
@@ -10,34 +11,61 @@ DEEPEST = 64
 """Levels of nesting a body may have; deeper ones only exhaust somebody's stack."""
 
 
+HARMLESS = frozenset({int, bool, type(None)})
+
+
 def unstorable(document: Any) -> Iterator[dict[str, Any]]:
-    """Find what JSON text can carry but Postgres, UTF-8 or JSON itself cannot."""
-    stack: list[tuple[str, Any, int]] = [("", document, 0)]
+    """Find what JSON text can carry but Postgres, UTF-8 or JSON itself cannot.
+
+    It looks no further than it is asked: a body can hold half a million such values.
+    """
+    if reason := _reason(document, 0):
+        yield {"pointer": "", "detail": reason}
+        return
+    # Iterators, as a list of all that is still to be seen is many times the size of the body.
+    path: list[str | int] = []
+    stack = [_remarkable(document)]
     while stack:
-        at, node, depth = stack.pop()
-        if depth > DEEPEST:
-            yield {"pointer": at, "detail": f"nested deeper than {DEEPEST} levels"}
+        for name, node in stack[-1]:
+            if reason := _reason(node, len(stack)):
+                yield {"pointer": reduce(join, [*path, name], ""), "detail": reason}
+            elif isinstance(node, dict | list):
+                path.append(name)
+                stack.append(_remarkable(node))
+                break
+        else:
+            stack.pop()
+            del path[-1:]
+
+
+def _remarkable(node: Any) -> Iterator[tuple[str | int, Any]]:
+    """Yield the members of a value without those that are plainly harmless, mostly all."""
+    if not isinstance(node, dict | list):
+        return
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+        kind = value.__class__
+        if kind in HARMLESS or (kind is str and value.isascii() and "\0" not in value):
             continue
-        if reason := _reason(node):
-            yield {"pointer": at, "detail": reason}
-        if isinstance(node, dict):
-            if any(_reason(key) for key in node):
-                yield {"pointer": at, "detail": "a member's name cannot be stored"}
-                continue
-            stack.extend((join(at, key), value, depth + 1) for key, value in node.items())
-        elif isinstance(node, list):
-            stack.extend((join(at, index), value, depth + 1) for index, value in enumerate(node))
+        yield name, value
 
 
-def _reason(node: Any) -> str | None:
+def _reason(node: Any, depth: int) -> str | None:
+    if depth > DEEPEST:
+        return f"nested deeper than {DEEPEST} levels"
     if isinstance(node, float) and not math.isfinite(node):
         return "not a finite number"
-    if not isinstance(node, str):
-        return None
-    if "\0" in node:
+    if isinstance(node, str):
+        return _reason_of_text(node)
+    if isinstance(node, dict) and any(map(_reason_of_text, node)):
+        return "a member's name cannot be stored"
+    return None
+
+
+def _reason_of_text(text: str) -> str | None:
+    if "\0" in text:
         return "the character U+0000 cannot be stored"
     try:
-        node.encode()
+        text.encode()
     except UnicodeEncodeError:
         return "a lone surrogate is no character"
     return None

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -27,6 +28,7 @@ from jobs.errors import (
     UnknownRoute,
     UnsupportedMediaType,
 )
+from jobs.mistakes import MOST_MISTAKES
 from jobs.pointers import pointer
 from jobs.wording import said
 
@@ -35,6 +37,9 @@ LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 """Served as Retry-After of errors that may pass when they do not know better themselves."""
+
+MOST_LETTERS = 100_000
+"""In all pointers and details of a reply: each of them may repeat a name of megabytes."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -69,7 +74,12 @@ class Problem(BaseModel):
     code: str
     advice: str
     request_id: str
-    errors: list[Mistake] = []
+    errors: list[Mistake] = Field(
+        default=[], description=f"What is wrong with the request; {MOST_MISTAKES} at the most."
+    )
+    more_errors: bool | None = Field(
+        default=None, description="True where the request has more mistakes than `errors` tells."
+    )
     job_error: JobFailureView | None = Field(
         default=None, description="With `no_result`: why the job has none."
     )
@@ -123,7 +133,7 @@ def install(app: FastAPI) -> None:
 
 def respond(request_id: str, refusal: Refusal) -> Response:
     """Turn a refusal into a reply."""
-    error = refusal.error
+    error, told = refusal.error, _told(refusal.errors)
     problem = Problem(
         type=f"/docs/errors#{error.code}",
         title=error.title,
@@ -132,7 +142,8 @@ def respond(request_id: str, refusal: Refusal) -> Response:
         code=error.code,
         advice=error.advice,
         request_id=request_id,
-        errors=[Mistake.model_validate(each) for each in refusal.errors],
+        errors=told,
+        more_errors=len(told) < len(refusal.errors) or None,
         job_error=refusal.job_error,
     )
     headers = dict(refusal.headers)
@@ -142,6 +153,17 @@ def respond(request_id: str, refusal: Refusal) -> Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after_seconds or RETRY_SECONDS))
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, refusal.status, headers, media_type=MEDIA_TYPE)
+
+
+def _told(errors: Sequence[dict[str, Any]]) -> list[Mistake]:
+    """Return the first mistakes: as many as somebody reads, and no reply many times its request."""
+    told, letters = list[Mistake](), 0
+    for each in errors[:MOST_MISTAKES]:
+        letters += len(each.get("pointer") or "") + len(each["detail"])
+        if told and letters > MOST_LETTERS:
+            break
+        told.append(Mistake.model_validate(each))
+    return told
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -242,7 +264,7 @@ def _refusal_of(request: Request, error: RequestValidationError) -> Refusal:
         return Refusal(InvalidRequest("the body is not JSON"))
     if isinstance(error.body, bytes):
         return Refusal(UnsupportedMediaType("the body is not declared as JSON"))
-    mistakes = [_mistake(each, error.body) for each in found]
+    mistakes = [_mistake(each, error.body) for each in found[: MOST_MISTAKES + 1]]
     return Refusal(InvalidPayload(_count("body", found), errors=mistakes))
 
 

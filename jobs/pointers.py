@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from jobs.mistakes import MOST_MISTAKES
 from jobs.wording import said
 
 
@@ -37,8 +38,12 @@ def holds(node: Any, part: str | int) -> bool:
 
 
 def mistakes(error: ValidationError, document: Any, base: str) -> list[dict[str, Any]]:
-    """List what is wrong with a document that lies at a pointer inside the body."""
+    """List what is wrong with a document that lies at a pointer inside the body.
+
+    The one mistake beyond `MOST_MISTAKES` is there to say that there are more.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {"pointer": pointer(each["loc"], document, each["type"], base), "detail": said(each)}
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
+        for each in found[: MOST_MISTAKES + 1]
     ]

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, RootModel
 
 from api.estimates import Estimates, expectation
-from api.pointers import unstorable
+from api.pointers import DEEPEST, unstorable
 from jobs.document_ids import document_ids
 from jobs.pointers import pointer
 from jobs.values import DocumentId, JobId
@@ -96,3 +96,26 @@ def test_a_pointer_leaves_out_what_is_not_in_the_document():
 def test_what_cannot_be_stored_is_found():
     document = {"a": [1.5, "ok", "\0"], "b": {"c": "\ud800"}, "d": float("nan")}
     assert {each["pointer"] for each in unstorable(document)} == {"/a/2", "/b/c", "/d"}
+
+
+def test_what_can_be_stored_is_neither_copied_nor_named():
+    class Watched(list[str]):
+        taken = 0
+
+        def __iter__(self):
+            for each in super().__iter__():
+                self.taken += 1
+                yield each
+
+    watched = Watched(["\0"] * 1000)
+    assert next(unstorable({"a": [0] * 1000, "b": watched}))["pointer"] == "/b/0"
+    assert watched.taken == 1
+
+
+@pytest.mark.parametrize("levels", [DEEPEST, DEEPEST + 1])
+def test_nesting_is_bounded_to_the_level(levels):
+    document: list[object] = []
+    for _ in range(levels):
+        document = [document]
+    found = [each["pointer"] for each in unstorable(document)]
+    assert found == ([] if levels == DEEPEST else ["/0" * levels])

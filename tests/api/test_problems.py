@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from jobs.mistakes import MOST_MISTAKES
 from tests.api.conftest import TEXT, assert_problem, served
 
 
@@ -42,6 +43,30 @@ async def test_a_refusal_is_one_line_of_log_with_the_request_id(api, caplog):
     logged = json.loads(line)
     assert logged["request_id"] == reply.headers["x-request-id"]
     assert logged["code"] == "unknown_job_type"
+
+
+MANY = {
+    "not storable": {**TEXT, "payload": {"text": "a", "x": ["\0"] * 5000}},
+    "labels": {**TEXT, "labels": {f"/{each}": "" for each in range(5000)}},
+    "unknown fields": {**TEXT, "payload": {f"x{each}": 1 for each in range(5000)}},
+    "a long name": {**TEXT, "payload": {"text": "a", "x" * 50_000: ["\0"] * 5000}},
+}
+
+
+@pytest.mark.parametrize("case", MANY)
+async def test_a_problem_tells_so_many_mistakes_and_that_there_are_more(api, case):
+    reply = await api.post("/api/jobs", json=MANY[case])
+    problem = assert_problem(reply, 422, "invalid_payload")
+    assert 1 <= len(problem["errors"]) <= MOST_MISTAKES
+    assert problem["more_errors"] is True
+    assert len(reply.content) < 200_000
+
+
+async def test_a_problem_that_tells_all_mistakes_does_not_speak_of_more(api):
+    reply = await api.post("/api/jobs", json={**TEXT, "payload": {"a": 1, "b": 2}})
+    problem = assert_problem(reply, 422, "invalid_payload")
+    assert len(problem["errors"]) == 3
+    assert "more_errors" not in problem
 
 
 async def test_job_types_are_listed_with_their_schemas(api):
