@@ -16,7 +16,7 @@ from pydantic_settings import SettingsError
 from temporalio.client import Interceptor
 
 from api import handbook, problems
-from api.edge import BodyLimit, Edge
+from api.edge import BodyLimit, Edge, HiddenLinks
 from api.estimates import Estimates
 from api.follower import Follower
 from api.gateway import Gateway
@@ -131,6 +131,7 @@ def create_app(gateway: Gateway) -> FastAPI:
             INCOMING_PATH: openai_webhook.LARGEST_BYTES,
         },
     )
+    app.add_middleware(HiddenLinks)
     problems.install(app)
     for routes in ROUTES:
         app.include_router(routes.router)

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Refusal, respond
 from jobs.errors import RequestTooLarge
+from jobs.result_links import without_token
+from telemetry import traces
 
 CLOSING = {"Connection": "close"}
 """Without it the server would go on reading a body that nobody wants."""
@@ -88,6 +90,21 @@ class BodyLimit:
             await (patient_send if read > limit else send)(message)
 
         await self._app(scope, receive_limited, send_limited)
+
+
+class HiddenLinks:
+    """Keep the tokens of signed links out of traces, where FastAPI writes the whole path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "http":
+            shown = without_token(scope["path"])
+            if shown != scope["path"]:
+                traces.show_path(shown)
+        await self._app(scope, receive, send)
 
 
 def _lingering(receive: Receive, send: Send) -> Send:

@@ -30,6 +30,7 @@ from jobs.errors import (
 )
 from jobs.mistakes import MOST_MISTAKES
 from jobs.pointers import pointer
+from jobs.result_links import without_token
 from jobs.wording import said
 
 LOG = logging.getLogger(__name__)
@@ -243,7 +244,7 @@ def _answer(request: Request, refusal: Refusal) -> Response:
         "event": "request_refused",
         "request_id": request_id,
         "method": request.method,
-        "path": request.url.path,
+        "path": without_token(request.url.path),
         "status": refusal.status,
         "code": refusal.error.code,
         "detail": refusal.error.detail,

@@ -57,6 +57,12 @@ class ResultLinks:
         return self.to(f"{PATH}/{to_token(ResultLink(tenant, job_id, until), self.key)}")
 
 
+def without_token(path: str) -> str:
+    """Return a path as it may be written down: whoever reads a link can follow it."""
+    before, found, _ = path.partition(f"{PATH}/")
+    return f"{before}{found}{{token}}" if found else path
+
+
 def to_token(link: ResultLink, key: str) -> str:
     """Return the text that stands for a link."""
     moment = int(link.expires_at.timestamp())

@@ -73,6 +73,11 @@ def posting(host: str, port: int) -> Iterator[Span]:
         yield span
 
 
+def show_path(path: str) -> None:
+    """Have the span of the request that is being served show another path than it came to."""
+    trace.get_current_span().set_attribute("url.path", path)
+
+
 def replied(span: Span, status: int | None, error: str | None) -> None:
     """Note on a POST's span how it went: the reply's status, and why it does not count."""
     if status is not None:

@@ -1,10 +1,14 @@
 """The log of callbacks, and results behind signed links."""
 
 import dataclasses
+import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from jobs.errors import ResultLinkRefused
 from jobs.result_links import ResultLink, from_token, to_token
@@ -119,6 +123,23 @@ async def test_a_link_that_was_changed_reads_nothing(api, gateway):
     for at in range(len("/api/results/"), len(path), 7):
         changed = path[:at] + ("A" if path[at] != "A" else "B") + path[at + 1 :]
         assert_problem(await api.get(changed), 403, "result_link_refused")
+
+
+async def test_a_signed_link_is_written_into_no_trace_and_no_log(api, gateway, caplog, monkeypatch):
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", lambda: provider)
+    caplog.set_level(logging.INFO, "api")
+    path = link(gateway, await submitted(api), timedelta(hours=1))
+    for method, tried in (("GET", path), ("POST", path), ("GET", f"/prefix{path}/x")):
+        assert (await api.request(method, tried)).is_error
+    paths = [(each.attributes or {})["url.path"] for each in spans.get_finished_spans()]
+    shown = "/api/results/{token}"
+    assert paths[1:] == [shown, shown, f"/prefix{shown}"]
+    assert caplog.messages
+    token = path.rpartition("/")[2]
+    assert token not in "".join(caplog.messages)
+    assert not any(token in each.to_json() for each in spans.get_finished_spans())
 
 
 def test_a_link_of_an_older_key_is_read_while_the_key_is_kept():
