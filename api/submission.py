@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -41,6 +42,9 @@ async def submit(
 ) -> tuple[JobRow, bool]:
     """Record a job and start it; return its row, and whether it is new.
 
+    What was accepted under a key before is not judged again: the job goes on, even if its documents
+    are gone by now or its callback would be refused.
+
     When Temporal is silent the job stays pending: it is durable, and maintenance starts it.
 
     Raises:
@@ -51,7 +55,6 @@ async def submit(
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Postgres does not answer.
     """
-    job_type, told = await vetted(gateway, tenant, wanted)
     new = NewJob(
         id=JobId(uuid7(time.time_ns() // 1_000_000)),
         tenant=tenant,
@@ -62,13 +65,18 @@ async def submit(
         idempotency_key=key,
         traceparent=traces.current(),
         callback_url=wanted.callback_url,
-        notify=told,
         notify_asked=wanted.notify,
     )
-    row, is_new = await jobs.insert(gateway.db, new)
+    row, is_new = await jobs.by_key(gateway.db, tenant, key) if key else None, False
+    if row is None:
+        _, told = await vetted(gateway, tenant, wanted)
+        # Somebody may have come first with the same key meanwhile: the insert decides.
+        row, is_new = await jobs.insert(gateway.db, replace(new, notify=told))
     if row.fingerprint != new.fingerprint:
         raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
-    if row.status is JobStatus.PENDING:
+    # An upgrade may have removed the type of a replayed job.
+    job_type = gateway.job_types.get(row.type)
+    if row.status is JobStatus.PENDING and job_type is not None:
         await _start(gateway, job_type, row)
     return row, is_new
 

@@ -135,14 +135,21 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
     if row is not None:
         observe(JobSubmitted(job=job.ref, labels=job.labels))
         return to_row(row), True
-    found = await db.fetchrow(
-        f"SELECT {COLUMNS} FROM jobs WHERE tenant = $1 AND idempotency_key = $2",  # noqa: S608 # constant
-        job.tenant,
-        job.idempotency_key,
-    )
+    key = job.idempotency_key
+    found = await by_key(db, job.tenant, key) if key else None
     if found is None:
-        raise JobNotFound(f"the job with Idempotency-Key {job.idempotency_key!r} has just vanished")
-    return to_row(found), False
+        raise JobNotFound(f"the job with Idempotency-Key {key!r} has just vanished")
+    return found, False
+
+
+async def by_key(db: Database, tenant: Tenant, key: str) -> JobRow | None:
+    """Return the job that was submitted with an idempotency key, None when there is none."""
+    row = await db.fetchrow(
+        f"SELECT {COLUMNS} FROM jobs WHERE tenant = $1 AND idempotency_key = $2",  # noqa: S608 # constant
+        tenant,
+        key,
+    )
+    return to_row(row) if row is not None else None
 
 
 async def get(db: Database, tenant: Tenant, job_id: JobId) -> JobRow:

@@ -4,6 +4,7 @@ import gzip
 
 import pytest
 
+from settings import CallbackSettings
 from storage import executions
 from storage.executions import Life
 from tests.api.conftest import TEXT, assert_problem, ended, served, submitted, without_temporal
@@ -43,6 +44,43 @@ async def test_a_used_key_with_another_body_is_refused(api):
     other = {**TEXT, "labels": {"team": "b"}}
     reply = await api.post("/api/jobs", json=other, headers={"Idempotency-Key": "quoted"})
     assert_problem(reply, 422, "idempotency_key_reused")
+
+
+async def test_a_replay_is_answered_though_the_job_would_be_refused_by_now(gateway, subtests):
+    async with served(gateway) as api:
+        files = {"files": ("a.txt", b"The pilot ran for six weeks.")}
+        [uploaded] = (await api.post("/api/documents", files=files)).json()["documents"]
+        document = {"document_ids": [uploaded["document_id"]]}
+        bodies = {
+            "document": {"type": "summarize_documents", "payload": document},
+            "callback": {**TEXT, "callback_url": "http://127.0.0.1:9/hook"},
+            "type": {"type": "combine_summaries", "payload": {"summaries": ["a", "b"]}},
+        }
+        first = {
+            case: (await api.post("/api/jobs", json=body, headers={"Idempotency-Key": case})).json()
+            for case, body in bodies.items()
+        }
+        await api.delete(f"/api/documents/{uploaded['document_id']}")
+    strict = dataclasses.replace(
+        gateway,
+        callbacks=CallbackSettings(),  # none to private networks
+        job_types={
+            name: each for name, each in gateway.job_types.items() if name != "combine_summaries"
+        },
+    )
+    async with served(strict) as api:
+        for case, body in bodies.items():
+            with subtests.test(case):
+                refused = await api.post("/api/jobs", json=body)
+                assert refused.status_code in {404, 422}
+                key = {"Idempotency-Key": case}
+                again = await api.post("/api/jobs", json=body, headers=key)
+                assert again.status_code == 202, again.text
+                assert again.headers["idempotent-replayed"] == "true"
+                assert again.json()["job_id"] == first[case]["job_id"]
+                other = {**body, "labels": {"team": "b"}}
+                reused = await api.post("/api/jobs", json=other, headers=key)
+                assert_problem(reused, 422, "idempotency_key_reused")
 
 
 async def test_a_malformed_key_is_refused(api, subtests):
