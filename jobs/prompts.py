@@ -30,12 +30,22 @@ MARK_LETTERS = 12
 
 def fenced(tag: str, content: str | StoredText, **attributes: Any) -> tuple[InputPart, ...]:
     """Put content between tags that it cannot close; attributes that are None are left out."""
+    opening, closing = _tags(tag, content, attributes)
+    middle = content if isinstance(content, StoredText) else TextPart(text=content)
+    return TextPart(text=opening), middle, TextPart(text=closing)
+
+
+def fenced_text(tag: str, content: str) -> str:
+    """Do the same with one text of many, which need not be parts of their own."""
+    opening, closing = _tags(tag, content, {})
+    return opening + content + closing
+
+
+def _tags(tag: str, content: str | StoredText, attributes: dict[str, Any]) -> tuple[str, str]:
     mark = content.key[-MARK_LETTERS:] if isinstance(content, StoredText) else _mark(content)
     given = {name: value for name, value in attributes.items() if value is not None}
     words = "".join(f' {name}="{escape(str(value))}"' for name, value in given.items())
-    opening, closing = f"<{tag}-{mark}{words}>\n", f"\n</{tag}-{mark}>\n"
-    middle = content if isinstance(content, StoredText) else TextPart(text=content)
-    return TextPart(text=opening), middle, TextPart(text=closing)
+    return f"<{tag}-{mark}{words}>\n", f"\n</{tag}-{mark}>\n"
 
 
 def _mark(content: str) -> str:

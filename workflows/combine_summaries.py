@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field, field_validator
 
 from jobs.inputs import Words
+from jobs.prompts import MATERIAL, fenced_text
 from workflows.core import Job, job
 
 
@@ -41,9 +42,9 @@ class CombineSummaries(Job[CombineSummariesInput, CombineSummariesOutput]):
 
     async def work(self, input: CombineSummariesInput) -> CombineSummariesOutput:
         return await self.respond(
-            "\n\n".join(f"<summary>\n{each}\n</summary>" for each in input.summaries),
+            "\n".join(fenced_text("summary", each) for each in input.summaries),
             instructions="Combine the user's summaries into one, keeping figures and names. "
-            f"Style: {input.summary_style}.",
+            f"Style: {input.summary_style}.\n\n{MATERIAL}",
             output=CombineSummariesOutput,
             summary=f"Combine {len(input.summaries)} summaries",
         )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from jobs.inputs import Words
+from jobs.prompts import MATERIAL, fenced
 from workflows.core import Job, job
 
 OPENING = 4_000
@@ -34,8 +35,9 @@ class GenerateTitle(Job[GenerateTitleInput, GenerateTitleOutput]):
 
     async def work(self, input: GenerateTitleInput) -> GenerateTitleOutput:
         return await self.respond(
-            input.content[:OPENING],
-            instructions="Give the user's text a short, concrete title of at most ten words.",
+            fenced("text", input.content[:OPENING]),
+            instructions="Give the user's text a short, concrete title of at most ten words."
+            f"\n\n{MATERIAL}",
             output=GenerateTitleOutput,
             summary="Find a title",
         )

@@ -1,5 +1,6 @@
 """Summarise up to 200 documents: each one in parallel, then all of them in a tree."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -8,7 +9,8 @@ from temporalio.exceptions import ActivityError
 
 from jobs.errors import DocumentFailure
 from jobs.inputs import EachOnce, Words
-from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText, TextPart
+from jobs.prompts import MATERIAL, fenced, fenced_text
+from jobs.requests import DocumentPart, ExtractedDocument, InputPart, StoredText
 from jobs.values import DocumentId
 from workflows.core import Job, job
 from workflows.core.failures import document_name_of, failure_of
@@ -131,19 +133,19 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
     async def digest(self, document: ExtractedDocument | DocumentPart) -> Digest:
         """Summarise a document, chunk by chunk or all at once."""
 
-        async def of_parts(parts: list[InputPart]) -> Digest:
+        async def of_parts(parts: Sequence[InputPart]) -> Digest:
             return await self.respond(
                 parts,
                 instructions="Summarise the user's document and list its key points, keeping "
-                f"figures, dates and names exact. Style: {self.style}.",
+                f"figures, dates and names exact. Style: {self.style}.\n\n{MATERIAL}",
                 output=Digest,
                 summary=f"Summarise {document.name}",
             )
 
         async def of_chunk(chunk: StoredText) -> Digest:
-            head = TextPart(text=f"<document name={document.name!r}>\n")
-            return await of_parts([head, chunk, TextPart(text="\n</document>")])
+            return await of_parts(fenced("document", chunk, name=document.name))
 
+        # A file cannot be fenced off: the provider sets it apart from what is said about it.
         if isinstance(document, DocumentPart):
             return await of_parts([document])
         return await self.reduce(
@@ -164,14 +166,13 @@ class SummarizeDocuments(Job[SummarizeDocumentsInput, SummarizeDocumentsOutput])
     async def combine(self, digests: list[Digest]) -> Digest:
         """Combine a group of digests into one."""
         return await self.respond(
-            "\n\n".join(_in_tags(each) for each in digests),
+            "\n".join(fenced_text("summary", _in_words(each)) for each in digests),
             instructions="Combine the user's summaries into one and list the key points, keeping "
-            f"figures, dates and names exact. Style: {self.style}.",
+            f"figures, dates and names exact. Style: {self.style}.\n\n{MATERIAL}",
             output=Digest,
             summary=f"Combine {len(digests)} summaries",
         )
 
 
-def _in_tags(digest: Digest) -> str:
-    points = "\n".join(f"- {point}" for point in digest.key_points)
-    return f"<summary>\n{digest.summary}\n{points}\n</summary>"
+def _in_words(digest: Digest) -> str:
+    return "\n".join([digest.summary, *(f"- {point}" for point in digest.key_points)])

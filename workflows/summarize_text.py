@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from jobs.inputs import Words
+from jobs.prompts import MATERIAL, fenced
 from workflows.core import Job, job
 
 
@@ -32,8 +33,9 @@ class SummarizeText(Job[SummarizeTextInput, SummarizeTextOutput]):
 
     async def work(self, input: SummarizeTextInput) -> SummarizeTextOutput:
         summary = await self.respond(
-            input.text,
-            instructions=f"Summarise the user's text in the style: {input.summary_style}.",
+            fenced("text", input.text),
+            instructions=f"Summarise the user's text in the style: {input.summary_style}."
+            f"\n\n{MATERIAL}",
             summary="Summarise the text",
         )
         return SummarizeTextOutput(summary=summary)
