@@ -8,7 +8,7 @@ from pydantic import Field
 
 from jobs.model import Failure, JobRef
 from jobs.money import Cost
-from jobs.options import JobOptions
+from jobs.options import JobOptions, KeptJobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId, Value
 
@@ -31,7 +31,7 @@ class ChildRequest(Value):
     key: str = Field(min_length=1, max_length=LONGEST_KEY)
     type: str
     payload: dict[str, Any]
-    options: JobOptions = JobOptions()
+    options: KeptJobOptions = JobOptions()
 
 
 class ChildOpening(Value):

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, computed_field
 
 from jobs.money import Cost
-from jobs.options import JobOptions
+from jobs.options import JobOptions, KeptJobOptions
 from jobs.status import JobStatus
 from jobs.values import JobId, Tenant, Value
 
@@ -37,7 +37,7 @@ class Ticket(Value, Generic[In]):
     job: JobRef
     root: JobId | None = None
     input: In
-    options: JobOptions = JobOptions()
+    options: KeptJobOptions = JobOptions()
     deadline: timedelta
     expected: timedelta
 

@@ -1,8 +1,12 @@
-"""Choices about how responses are made, for one step or for a whole job."""
+"""Choices about how responses are made, for one step or for a whole job.
 
-from typing import Literal
+Clients' choices are checked strictly at the door. What is kept of them, in rows, tickets and
+schedules, may have been written by a newer version: there, an option nobody here knows is left out.
+"""
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from jobs.values import Strict
 
@@ -39,6 +43,13 @@ class ResponseOptions(Strict):
     store: bool | None = None
     delete_after_collect: bool | None = None
     on_incomplete: OnIncomplete | None = None
+
+    @classmethod
+    def known(cls, written: Any) -> Any:
+        """Return what was written down without the options that only another version knows."""
+        if not isinstance(written, dict):
+            return written
+        return {name: value for name, value in written.items() if name in cls.model_fields}
 
     def over(self, weaker: "ResponseOptions") -> "ResponseOptions":
         """Return these choices, with the weaker ones where none was made."""
@@ -80,3 +91,8 @@ class JobOptions(ResponseOptions):
             return chosen
         both = self.over(chosen).model_dump()
         return self.model_copy(update={**both, "deadline_seconds": None})
+
+
+KeptResponseOptions = Annotated[ResponseOptions, BeforeValidator(ResponseOptions.known)]
+KeptJobOptions = Annotated[JobOptions, BeforeValidator(JobOptions.known)]
+"""Options inside values that processes of different versions hand to one another."""

@@ -8,7 +8,13 @@ from pydantic import Field
 from jobs.fingerprints import fingerprint
 from jobs.model import JobRef
 from jobs.money import Cost
-from jobs.options import DEFAULT_MAX_TRIES, OnIncomplete, OnUncertain, ResponseOptions
+from jobs.options import (
+    DEFAULT_MAX_TRIES,
+    KeptResponseOptions,
+    OnIncomplete,
+    OnUncertain,
+    ResponseOptions,
+)
 from jobs.polling import Ceilings
 from jobs.values import DocumentId, JobId, Value
 
@@ -89,7 +95,7 @@ class ResponseRequest(Value):
     input: tuple[InputPart, ...]
     instructions: str | None = None
     output_schema: OutputSchema | None = None
-    options: ResponseOptions = ResponseOptions()
+    options: KeptResponseOptions = ResponseOptions()
     prompt: PromptReference | None = None
     tools: tuple[dict[str, Any], ...] = ()
     previous_response_id: str | None = None

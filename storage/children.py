@@ -54,7 +54,7 @@ async def open_child(db: Database, opening: ChildOpening) -> JobRow | None:
         new.id,
         new.type,
         new.payload,
-        new.options.model_dump(mode="json"),
+        new.stored_options,
         wanted.key,
         new.fingerprint,
     )

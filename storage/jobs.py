@@ -47,6 +47,14 @@ class NewJob:
         return JobRef(tenant=self.tenant, job_id=self.id, type=self.type)
 
     @property
+    def stored_options(self) -> dict[str, Any]:
+        """The options as the row keeps them: null stands for no choice, and is left out.
+
+        Other defaults are kept, so that a later version's change no job that is there.
+        """
+        return self.options.model_dump(mode="json", exclude_none=True)
+
+    @property
     def fingerprint(self) -> str:
         """Hash of everything the client chose, so that a replay is told from a reused key."""
         # Without defaults: an option added by a later version must not make a replay look new.
@@ -124,7 +132,7 @@ async def insert(db: Database, job: NewJob) -> tuple[JobRow, bool]:
         job.tenant,
         job.type,
         job.payload,
-        job.options.model_dump(mode="json"),
+        job.stored_options,
         job.labels,
         job.idempotency_key,
         job.fingerprint,
@@ -183,7 +191,7 @@ def to_row(row: asyncpg.Record) -> JobRow:
         type=row["type"],
         status=JobStatus(row["status"]),
         payload=row["payload"],
-        options=JobOptions.model_validate(row["options"]),
+        options=JobOptions.model_validate(JobOptions.known(row["options"])),
         labels=row["labels"],
         failure=to_failure(row),
         has_result=row["has_result"],

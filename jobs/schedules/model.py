@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from jobs.ids import MILLISECOND_BITS, as_uuid7
 from jobs.notifications import Notice
-from jobs.options import JobOptions
+from jobs.options import JobOptions, KeptJobOptions
 from jobs.schedules import times
 from jobs.schedules.calendars import BadCalendar, Calendar, from_cron, from_fields, read_field
 from jobs.values import JobId, Strict, Tenant, Value
@@ -209,7 +209,7 @@ class ScheduledJob(Value):
 
     type: str
     payload: dict[str, Any]
-    options: JobOptions = JobOptions()
+    options: KeptJobOptions = JobOptions()
     labels: dict[str, str] = {}
     callback_url: str | None = None
     notify: tuple[Notice, ...] = ()

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from jobs.children import ChildRequest
 from jobs.fingerprints import canonical_json, fingerprint
 from jobs.ids import uuid7
 from jobs.model import JobRef, Outcome, Progress, Ticket
 from jobs.money import Cost, Usage, amount, one_response, total
-from jobs.options import JobOptions
+from jobs.options import JobOptions, KeptJobOptions, KeptResponseOptions, ResponseOptions
 from jobs.queues import SWITCHES, Queue
+from jobs.requests import ResponseRequest, TextPart
+from jobs.schedules.model import ScheduledJob
 from jobs.status import OPEN, TERMINAL, JobStatus, may_move
 from jobs.values import JobId, Tenant
 from storage.payloads import data_converter
@@ -161,6 +164,13 @@ def test_options_out_of_bounds_or_misspelt_are_refused(name, value):
         JobOptions.model_validate({name: value})
 
 
+@pytest.mark.parametrize("name", ["new_option", "max_trys"])
+@pytest.mark.parametrize("chosen", [None, 1])
+def test_the_door_refuses_an_option_it_does_not_know_even_when_it_is_null(name, chosen):
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        JobOptions.model_validate(JobOptions().model_dump() | {name: chosen})
+
+
 @pytest.mark.parametrize("tries", [1, 10])
 def test_options_at_their_bounds_are_accepted(tries):
     assert JobOptions(max_tries=tries, deadline_seconds=30 * 24 * 3600).max_tries == tries
@@ -207,6 +217,43 @@ async def test_a_ticket_of_unknown_input_serializes_the_input_it_holds():
 
 def test_values_ignore_what_a_newer_version_added():
     assert Progress.model_validate({"current": 1, "total": 2, "since": "later"}).percent == 50
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (ticket(), Ticket[Page]),
+        (ChildRequest(key="k", type="t", payload={}, options=JobOptions(priority=1)), ChildRequest),
+        (ScheduledJob(type="t", payload={}, options=JobOptions(model="m")), ScheduledJob),
+        (
+            ResponseRequest(input=(TextPart(text="t"),), options=ResponseOptions(store=False)),
+            ResponseRequest,
+        ),
+    ],
+    ids=["ticket", "child", "schedule", "response"],
+)
+@pytest.mark.parametrize("chosen", [None, "later"])
+async def test_a_newer_versions_option_does_not_keep_older_processes_from_reading(
+    value, kind, chosen
+):
+    written = value.model_dump(mode="json")
+    written["options"]["new_option"] = chosen
+    converter = data_converter(MemoryStore())
+    [back] = await converter.decode(await converter.encode([written]), [kind])
+    assert back == value
+
+
+@pytest.mark.parametrize(
+    ("kept", "given"),
+    [(KeptJobOptions, JobOptions), (KeptResponseOptions, ResponseOptions)],
+    ids=["job", "response"],
+)
+def test_options_that_are_kept_have_the_same_schema_and_the_same_bounds(kept, given):
+    adapter = TypeAdapter(kept)
+    for mode in ("validation", "serialization"):
+        assert adapter.json_schema(mode=mode) == given.model_json_schema(mode=mode)
+    with pytest.raises(ValidationError):
+        adapter.validate_python({"max_output_tokens": 1})
 
 
 @pytest.mark.parametrize(

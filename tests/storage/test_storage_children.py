@@ -55,6 +55,13 @@ async def settled(db: Database, row: JobRow, step: str, number: int = 1) -> None
     await responses.settle(db, submit, PAID)
 
 
+async def test_a_childs_options_come_back_as_they_went_and_without_choices_nobody_made(db, tenant):
+    chosen = JobOptions(model="m", priority=1)
+    child = await opened(db, await inserted(db, tenant), "a", options=chosen)
+    stored = await db.fetchval("SELECT options FROM jobs WHERE id = $1", child.id)
+    assert (child.options, None in stored.values()) == (chosen, False)
+
+
 async def test_a_child_belongs_to_the_trace_of_its_root(db, tenant):
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     child = await opened(db, await inserted(db, tenant, traceparent=trace), "a")

@@ -62,6 +62,20 @@ async def test_payload_and_options_come_back_as_they_went(db, payload, tries):
     assert fingerprint(row.payload) == fingerprint(payload)
 
 
+async def test_a_row_with_an_option_of_a_newer_version_is_read_and_listed(db, tenant):
+    row = await inserted(db, tenant, options=JobOptions(max_tries=2))
+    written = JobOptions(max_tries=2).model_dump(mode="json") | {"new_option": None, "newer": 1}
+    await db.execute("UPDATE jobs SET options = $2 WHERE id = $1", row.id, written)
+    assert await again(db, row) == row
+    assert await job_lists.page(db, tenant, Filter(), after=None, limit=2) == [row]
+
+
+async def test_a_choice_that_nobody_made_is_not_stored(db, tenant):
+    row = await inserted(db, tenant, options=JobOptions(max_tries=2))
+    stored = await db.fetchval("SELECT options FROM jobs WHERE id = $1", row.id)
+    assert stored == {"max_tries": 2, "on_uncertain": "resubmit", "priority": 3}
+
+
 async def test_a_replayed_key_finds_the_first_job(db, tenant):
     first, _ = await job_rows.insert(db, new_job(tenant, idempotency_key="k"))
     found, made = await job_rows.insert(db, new_job(tenant, idempotency_key="k"))
