@@ -13,9 +13,10 @@ from typing import IO
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
 
 from api.problems import Refusal
-from jobs.errors import DocumentEmpty, InvalidPayload, UnsupportedMediaType
+from jobs.errors import DocumentEmpty, InvalidPayload, InvalidRequest, UnsupportedMediaType
 from jobs.ids import uuid7
 from jobs.kinds import recognise_file
 from jobs.values import DocumentId, Tenant
@@ -39,16 +40,27 @@ async def received(request: Request) -> AsyncIterator[FormData]:
 
     Raises:
         UnsupportedMediaType: It is not multipart/form-data.
+        InvalidRequest: Its charset cannot be read, or the sender hung up.
         HTTPException: It is malformed, or has too many files.
     """
     media_type, _, _ = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "multipart/form-data":
         raise UnsupportedMediaType("files are uploaded as multipart/form-data")
-    form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+    form = await _form(request)
     try:
         yield form
     finally:
         await form.close()
+
+
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+    except UnicodeError:
+        # Python has codecs, such as `undefined`, whose errors Starlette does not expect.
+        raise InvalidRequest("the names of the form are not in its charset") from None
+    except ClientDisconnect:
+        raise InvalidRequest("the connection ended before the body") from None
 
 
 def files_of(form: FormData) -> list[UploadFile]:

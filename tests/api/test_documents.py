@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 import hashlib
+import logging
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +17,7 @@ from storage.documents import folder
 from storage.objects import Objects
 from tests.api.conftest import assert_problem, ended, ref, served, submitted, with_settings
 from tests.extraction.office import docx
+from tests.installation import eventually
 
 NOBODY = "019ab2c4-5d6e-7f80-9123-456789abcdef"
 
@@ -167,6 +169,37 @@ async def test_an_upload_that_is_none_is_refused(api):
             "/api/documents", content=b"garbage", headers={"Content-Type": content_type}
         )
         assert_problem(reply, 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"), [("undefined", 400), ("punycode", 400), ("hex", 201), ("nothing", 201)]
+)
+async def test_no_charset_breaks_an_upload(api, charset, status):
+    content = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\na\r\n'
+        b"--x--\r\n"
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    reply = await api.post("/api/documents", content=content, headers=headers)
+    assert reply.status_code == status, reply.text
+
+
+async def test_a_sender_that_hangs_up_is_no_defect(api, caplog):
+    caplog.set_level(logging.INFO, "api")
+    _, writer = await asyncio.open_connection(api.base_url.host, api.base_url.port)
+    writer.write(
+        b"POST /api/documents HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+    )
+    await writer.drain()
+    writer.close()
+
+    async def told():
+        return [each for each in caplog.records if each.name == "api.problems"]
+
+    [record] = await eventually(told, bool)
+    assert record.levelno == logging.INFO
+    assert "the connection ended before the body" in record.getMessage()
 
 
 async def test_three_gigabytes_are_refused_before_they_are_sent(api):
