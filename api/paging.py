@@ -1,8 +1,9 @@
 """Keyset pages: opaque cursors, the `Link` header, and refused query parameters."""
 
+import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -14,6 +15,9 @@ from jobs.errors import InvalidRequest
 
 T = TypeVar("T")
 LONGEST_CURSOR = 200
+SIGNATURE_BYTES = 8
+PURPOSE = b"backburner cursor"
+"""Keeps signatures of cursors apart from everything else that the keys are used for."""
 
 LimitIn = Annotated[int, Query(ge=1, le=100, description="Entries per page.")]
 CursorIn = Annotated[
@@ -70,6 +74,34 @@ def unpack(cursor: str | None, read: Callable[[Any], T]) -> T | None:
         return read(json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise bad_cursor() from None
+
+
+def to_signed_cursor(token: bytes, owner: str, key: str) -> str:
+    """Carry somebody else's name of a place, signed, as only they could tell a made-up one."""
+    return urlsafe_b64encode(_signature(token, owner, key) + token).decode()
+
+
+def from_signed_cursor(cursor: str | None, owner: str, keys: Iterable[str]) -> bytes:
+    """Return the name of a place that a cursor of this owner carries; empty is the beginning.
+
+    Raises:
+        InvalidRequest: None of the keys signed it.
+    """
+    if cursor is None:
+        return b""
+    try:
+        carried = b64decode(cursor, altchars=b"-_", validate=True)
+    except ValueError:
+        raise bad_cursor() from None
+    signature, token = carried[:SIGNATURE_BYTES], carried[SIGNATURE_BYTES:]
+    if not any(hmac.compare_digest(signature, _signature(token, owner, key)) for key in keys):
+        raise bad_cursor()
+    return token
+
+
+def _signature(token: bytes, owner: str, key: str) -> bytes:
+    own_key = hmac.digest(key.encode(), PURPOSE, "sha256")
+    return hmac.digest(own_key, owner.encode() + token, "sha256")[:SIGNATURE_BYTES]
 
 
 def moment(text: str) -> datetime:

@@ -57,6 +57,10 @@ class Address:
         return f"{self.prefix}{schedule_id}"
 
 
+class NoSuchPage(Exception):
+    """Temporal does not know the token of a page."""
+
+
 @dataclass(frozen=True)
 class Described:
     """A schedule as it stands.
@@ -134,6 +138,7 @@ async def page(at: Address, *, limit: int, token: bytes) -> tuple[list[str], byt
     Temporal's list lags behind by up to a second.
 
     Raises:
+        NoSuchPage: No page ended with this token, or not in this Temporal.
         ServiceUnavailable: Temporal does not answer.
     """
     request = ListSchedulesRequest(
@@ -142,9 +147,15 @@ async def page(at: Address, *, limit: int, token: bytes) -> tuple[list[str], byt
         next_page_token=token,
         query=f"ScheduleId STARTS_WITH '{at.prefix}'",
     )
-    with reaching():
-        async with in_time():
-            found = await at.client.workflow_service.list_schedules(request, timeout=RPC_TIMEOUT)
+    try:
+        with reaching():
+            async with in_time():
+                service = at.client.workflow_service
+                found = await service.list_schedules(request, timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if not (token and error.status is RPCStatusCode.INVALID_ARGUMENT):
+            raise
+        raise NoSuchPage from error
     ids = [each.schedule_id for each in found.schedules]
     # The query selects; that no tenant sees another's is not left to a visibility store.
     mine = [each.removeprefix(at.prefix) for each in ids if each.startswith(at.prefix)]

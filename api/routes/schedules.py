@@ -1,8 +1,6 @@
 """Jobs that run by themselves: schedules over Temporal's own."""
 
 import asyncio
-import hashlib
-from base64 import b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,7 +8,14 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from api import scheduling
 from api.gateway import GatewayIn, TenantIn
-from api.paging import LimitIn, bad_cursor, link_headers, refuse_unknown
+from api.paging import (
+    LimitIn,
+    bad_cursor,
+    from_signed_cursor,
+    link_headers,
+    refuse_unknown,
+    to_signed_cursor,
+)
 from api.preferences import IdempotencyKeyIn
 from api.presenter import PresenterIn
 from api.problems import documented
@@ -46,7 +51,6 @@ AddressIn = Annotated[Address, Depends(_address)]
 SchedulePresenterIn = Annotated[SchedulePresenter, Depends(_presenter)]
 IdIn = Annotated[str, Path(pattern=ID_PATTERN)]
 PAGING = {"limit", "cursor"}
-MARK_BYTES = 8
 
 
 @router.post(
@@ -86,6 +90,7 @@ async def create_schedule(
 async def list_schedules(
     request: Request,
     response: Response,
+    gateway: GatewayIn,
     at: AddressIn,
     presenter: SchedulePresenterIn,
     limit: LimitIn = 20,
@@ -98,9 +103,14 @@ async def list_schedules(
     A new one appears within a second.
     """
     refuse_unknown(request, PAGING.__contains__)
-    ids, token = await schedules.page(at, limit=limit, token=_from_cursor(at, cursor))
+    keys = gateway.secret_keys
+    place = from_signed_cursor(cursor, at.prefix, keys)
+    try:
+        ids, token = await schedules.page(at, limit=limit, token=place)
+    except schedules.NoSuchPage:
+        raise bad_cursor() from None
     found = await asyncio.gather(*(_unless_gone(at, each) for each in ids))
-    following = _to_cursor(at, token) if token else None
+    following = to_signed_cursor(token, at.prefix, keys[0]) if token else None
     response.headers.update(link_headers(request, presenter.prefix, following))
     shown = [each for each in found if each is not None]
     return SchedulePage(schedules=await presenter.many(shown), next=following)
@@ -250,25 +260,3 @@ async def _unless_gone(at: Address, schedule_id: str) -> Described | None:
         return await schedules.describe(at, schedule_id)
     except ScheduleNotFound:  # the list lags behind
         return None
-
-
-def _to_cursor(at: Address, token: bytes) -> str:
-    """Carry Temporal's own token, with a mark by which one that was made up is told."""
-    return urlsafe_b64encode(_mark(at, token) + token).decode()
-
-
-def _from_cursor(at: Address, cursor: str | None) -> bytes:
-    if cursor is None:
-        return b""
-    try:
-        carried = b64decode(cursor, altchars=b"-_", validate=True)
-    except ValueError:
-        raise bad_cursor() from None
-    mark, token = carried[:MARK_BYTES], carried[MARK_BYTES:]
-    if mark != _mark(at, token):
-        raise bad_cursor()
-    return token
-
-
-def _mark(at: Address, token: bytes) -> bytes:
-    return hashlib.sha256(at.prefix.encode() + token).digest()[:MARK_BYTES]

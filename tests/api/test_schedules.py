@@ -1,12 +1,17 @@
 import asyncio
+import hashlib
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import ScheduleUpdate
+from temporalio.service import RPCError, RPCStatusCode
 
+from api.paging import to_signed_cursor
+from storage.schedules import Address, NoSuchPage, page
 from tests.api.conftest import TEXT, assert_problem, served, with_settings, without_temporal
-from tests.installation import eventually
+from tests.installation import TENANT, eventually
 
 NINE = {"cron": "0 9 * * *", "time_zone": "Europe/Berlin"}
 DAILY = {"id": "daily", "job": TEXT, "when": NINE}
@@ -199,6 +204,40 @@ async def test_schedules_are_listed_newest_first_and_page_by_page(api):
         reply = await api.get("/api/schedules", params={"cursor": cursor})
         assert_problem(reply, 400, "invalid_request")
     assert_problem(await api.get("/api/schedules?paused=true"), 400, "invalid_request")
+
+
+async def test_a_cursor_that_was_made_up_is_refused(api, gateway):
+    [key], owner = gateway.secret_keys, f"{gateway.queue}:default:"
+    forged = [
+        to_signed_cursor(b"", owner, "another key"),
+        to_signed_cursor(b"", f"{gateway.queue}:other:", key),
+        urlsafe_b64encode(hashlib.sha256(owner.encode()).digest()[:8]).decode(),
+    ]
+    for cursor in forged:
+        reply = await api.get("/api/schedules", params={"cursor": cursor})
+        problem = assert_problem(reply, 400, "invalid_request")
+        assert problem["errors"][0]["parameter"] == "cursor"
+    own = to_signed_cursor(b"", owner, key)
+    assert (await api.get("/api/schedules", params={"cursor": own})).status_code == 200
+
+
+async def test_a_page_that_temporal_does_not_know_is_told_from_its_other_refusals():
+    class Refusing:
+        namespace = "default"
+
+        @property
+        def workflow_service(self):
+            return self
+
+        async def list_schedules(self, *_, **__):
+            raise RPCError("no", RPCStatusCode.INVALID_ARGUMENT, b"")
+
+    client: Any = Refusing()
+    at = Address(client, "queue", TENANT)
+    with pytest.raises(NoSuchPage):
+        await page(at, limit=1, token=b"garbage")
+    with pytest.raises(RPCError):
+        await page(at, limit=1, token=b"")
 
 
 async def test_tenants_neither_see_nor_touch_each_others_schedules(gateway):
