@@ -17,6 +17,7 @@ from activities.deeds import Deeds
 from activities.delivering.opening import telling
 from activities.document_erasing import DocumentEraser
 from activities.documents import Documents
+from activities.keeping import Keeper
 from activities.lean_client import LeanClient
 from activities.lease import Lease
 from activities.library import Library
@@ -64,17 +65,19 @@ async def open_deeds(
         provider = _provider(sdk, lean_client, provider_settings)
         books = Books(db, objects)
         releaser = Releaser(provider, books)
+        keeper = Keeper(db, client, releaser)
         attacher = open_attacher(sdk, db, objects, provider_settings)
         installation = await installation_id(db)
         model, per_minute = provider_settings.model, provider_settings.requests_per_minute
         submitter = Submitter(
-            db, objects, provider, releaser, attacher, installation, model, per_minute
+            db, objects, provider, releaser, keeper, attacher, installation, model, per_minute
         )
         adopter = Adopter(db, client, provider, books, releaser, installation)
         eraser = DocumentEraser(db, objects, attacher.files)
         stuck = timedelta(seconds=settings.stuck_start_seconds)
         wake = told.dispatcher.wake
-        async with Listener(listen_url, db, watcher, adopter.adopt_strangers, wake).running():
+        listener = Listener(listen_url, db, watcher, adopter.adopt_strangers, wake)
+        async with keeper.running(), listener.running():
             yield Deeds(
                 responses=Responses(submitter, releaser, books, watcher, Pace(), lease),
                 records=Records(db, objects),

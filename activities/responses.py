@@ -15,7 +15,7 @@ from activities.pulse import Pulse, beating, last_pulse
 from activities.releasing import Releaser, age_seconds, is_fresh
 from activities.retrying import pause_before_next
 from activities.settling import Books
-from activities.submitting import IdNotStored, Submitter, has_ended
+from activities.submitting import Submitter, has_ended
 from activities.watcher import End, Watch, Watcher
 from jobs.errors import (
     BY_CODE,
@@ -139,9 +139,8 @@ class Responses(ResponseDeeds):
         left = next((each for each in reversed(submits) if each.state is State.OPEN), None)
         if left is None or left.response_id is not None:
             return left
-        pulse = last_pulse()
-        if pulse and pulse.response_id and pulse.submit_number == left.number:
-            adopted = await self.submitter.adopt(left, pulse.response_id)
+        if response_id := self.submitter.keeper.id_of(left) or _last_said(left):
+            adopted = await self.submitter.adopt(left, response_id)
             if adopted is None:
                 raise JobCanceled("the job was canceled while its worker was away")
             return adopted
@@ -156,12 +155,7 @@ class Responses(ResponseDeeds):
         return submits
 
     async def _submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
-        try:
-            return await beating(self.submitter.submit(step, earlier), Pulse)
-        except IdNotStored as error:
-            # The next attempt, maybe in another worker, finds the id in this heartbeat.
-            activity.heartbeat(Pulse(submit_number=error.number, response_id=error.response_id))
-            raise
+        return await beating(self.submitter.submit(step, earlier), Pulse)
 
     async def _await(
         self, step: StepRequest, submit: Submit, *, again: bool = False
@@ -297,6 +291,12 @@ def _id_of(submit: Submit) -> str:
     if submit.response_id is None:
         raise ValueError(f"submit {submit.number} of {submit.step_key!r} has no response id")
     return submit.response_id
+
+
+def _last_said(submit: Submit) -> str | None:
+    """Return the id that the attempt before had for a submit and could not store."""
+    pulse = last_pulse()
+    return pulse.response_id if pulse and pulse.submit_number == submit.number else None
 
 
 def _booked_error(submit: Submit) -> JobError | None:

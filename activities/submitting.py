@@ -4,13 +4,16 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from openai.types.responses import Response, ResponseInputContentParam
 from temporalio import activity
 
 from activities.attaching import Attacher
+from activities.keeping import Keeper
 from activities.provider import Address, Content, Created, Provider
+from activities.pulse import Pulse
 from activities.releasing import Releaser
 from activities.retrying import is_parked, pause_before_next, seconds_to_next
 from activities.uncertainty import count_fate, note_lost
@@ -42,6 +45,8 @@ from storage.objects import Objects
 from storage.responses import Settlement, State, Submit
 from telemetry import instruments
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 BUDGET = "openai"
@@ -56,14 +61,6 @@ IN_THE_WAY = (State.OPEN, State.EFFECTIVE)
 """States of a response beside which no other may be submitted."""
 
 
-class IdNotStored(ServiceUnavailable):
-    """The provider accepted, and Postgres was away when the id should have been stored."""
-
-    def __init__(self, response_id: str, number: int) -> None:
-        super().__init__(f"response {response_id} could not be written down yet")
-        self.response_id, self.number = response_id, number
-
-
 @dataclass(frozen=True)
 class Submitter:
     """Writes the intent, posts, stores the id."""
@@ -72,6 +69,7 @@ class Submitter:
     objects: Objects
     provider: Provider
     releaser: Releaser
+    keeper: Keeper
     attacher: Attacher
     installation: UUID
     default_model: str
@@ -120,7 +118,8 @@ class Submitter:
             JobCanceled: Nobody wants the answer any more.
             SubmitUncertain: The reply was lost, and the ledger says so.
             ProviderFailure: The provider refused, and the ledger says so.
-            IdNotStored: The provider accepted, but the ledger does not know it yet.
+            ServiceUnavailable: Nothing was submitted; or the provider accepted, and the keeper has
+                the id until the ledger takes it.
         """
         # First, so that what cannot be fetched or uploaded leaves no intent that nobody posted.
         content = await self._content(step)
@@ -129,15 +128,7 @@ class Submitter:
         request = _extended(step.request, earlier)
         call = asyncio.ensure_future(self._ask(step, request, intent, content))
         posting = asyncio.ensure_future(self._post(step, call, intent))
-        try:
-            return await asyncio.shield(posting)
-        except asyncio.CancelledError:
-            if self.provider.is_synchronous:
-                call.cancel()
-            await asyncio.wait({posting})
-            if not posting.cancelled() and (error := posting.exception()) is not None:
-                logger.info("a submit ended badly after its step was cut off", exc_info=error)
-            raise
+        return await _unbroken(posting, call if self.provider.is_synchronous else None)
 
     def is_of(self, address: Address, step: StepRequest) -> bool:
         """Tell whether a response was submitted for a step."""
@@ -152,13 +143,33 @@ class Submitter:
         await self._lost(step, submit, gone)
 
     async def adopt(self, submit: Submit, response_id: str) -> Submit | None:
-        """Store the id of a submit whose poster could not; None when nobody wants it any more."""
-        adopted, wanted = await responses.store_response_id(self.db, submit, response_id, None)
+        """Store the id of a submit whose poster could not; None when nobody wants it any more.
+
+        Cancelling this does not keep the id from being stored.
+        """
+        return await _unbroken(asyncio.ensure_future(self._adopted(submit, response_id)))
+
+    async def _adopted(self, submit: Submit, response_id: str) -> Submit | None:
+        adopted, wanted = await self._stored(submit, response_id, None)
         count_fate(submit, "adopted" if wanted else "released")
         if wanted:
             return adopted
         await self.releaser.release(adopted)
         return None
+
+    async def _stored(
+        self, submit: Submit, response_id: str, request_id: str | None
+    ) -> tuple[Submit, bool]:
+        """Store an id, as `store_response_id` does; if Postgres is away, see to it that it is."""
+        try:
+            return await responses.store_response_id(self.db, submit, response_id, request_id)
+        except ServiceUnavailable as error:
+            self.keeper.keep(submit, response_id, request_id)
+            if activity.in_activity():
+                # If this process is killed, the next attempt, in another, finds the id here.
+                activity.heartbeat(Pulse(submit_number=submit.number, response_id=response_id))
+            words = f"response {response_id} could not be written down yet"
+            raise ServiceUnavailable(words) from error
 
     async def _intend(self, step: StepRequest, number: int) -> Submit:
         intent = await responses.open_intent(
@@ -218,12 +229,7 @@ class Submitter:
     ) -> tuple[Submit, Response]:
         created = await self._created(step, call, intent)
         response_id = created.response.id
-        try:
-            submit, wanted = await responses.store_response_id(
-                self.db, intent, response_id, created.request_id
-            )
-        except ServiceUnavailable as error:
-            raise IdNotStored(response_id, intent.number) from error
+        submit, wanted = await self._stored(intent, response_id, created.request_id)
         if not wanted:
             await self.releaser.release(submit)
             raise StepTakenOver(f"response {response_id} was canceled: nobody waits for it")
@@ -261,6 +267,19 @@ class Submitter:
 
     async def _lost(self, step: StepRequest, submit: Submit, error: SubmitUncertain) -> None:
         await note_lost(self.db, submit, error.detail, seconds_to_next(step, submit.number, error))
+
+
+async def _unbroken(task: "asyncio.Future[T]", cut: "asyncio.Future[Any] | None" = None) -> T:
+    """Await a task; cancelling the caller cancels `cut` and awaits the task's end all the same."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if cut is not None:
+            cut.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.info("a submit ended badly after its step was cut off", exc_info=error)
+        raise
 
 
 def _count_retry(intent: Submit, earlier: list[Submit]) -> None:

@@ -10,6 +10,7 @@ from local.postgres import Postgres
 from local.temporal import TemporalServer
 from tests.activities.bench import Bench, benched
 from tests.activities.lost import Never
+from tests.activities.moody import Moody
 from tests.activities.status_server import StatusServer, status_server
 from tests.conftest import TEMPLATE
 from tests.installation import Installation, installed
@@ -48,6 +49,19 @@ async def own(workshop: Installation) -> Installation:
 @pytest.fixture
 async def bench(own: Installation) -> AsyncIterator[Bench]:
     async with benched(own, own.environment["OPENAI_BASE_URL"]) as bench:
+        yield bench
+
+
+@pytest.fixture
+def moody(own: Installation) -> Moody:
+    return Moody(own.db)
+
+
+@pytest.fixture
+async def shaky(own: Installation, moody: Moody) -> AsyncIterator[Bench]:
+    """Deeds whose Postgres has moods."""
+    house = dataclasses.replace(own, db=moody)
+    async with benched(house, own.environment["OPENAI_BASE_URL"]) as bench:
         yield bench
 
 
