@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from openai.types.responses import Response, ResponseInputContentParam
@@ -106,9 +106,10 @@ class Submitter:
     async def submit(self, step: StepRequest, earlier: list[Submit]) -> tuple[Submit, Response]:
         """Submit a step once more.
 
-        Cancelling this does not cut off a POST in flight: it is awaited, its id stored, and, when
-        the job was canceled, the response canceled, before the cancellation goes on. Only a
-        synchronous one is cut off, and uncertain then: it can last as long as its answer takes.
+        Cancelling this does not come between an intent and its POST, nor cut off a POST in flight:
+        it is awaited, its id stored, and, when the job was canceled, the response canceled, before
+        the cancellation goes on. Only a synchronous one is cut off, and uncertain then: it can last
+        as long as its answer takes.
 
         Args:
             step: What to submit.
@@ -123,12 +124,9 @@ class Submitter:
         """
         # First, so that what cannot be fetched or uploaded leaves no intent that nobody posted.
         content = await self._content(step)
-        intent = await self._intend(step, number=len(earlier) + 1)
-        _count_retry(intent, earlier)
-        request = _extended(step.request, earlier)
-        call = asyncio.ensure_future(self._ask(step, request, intent, content))
-        posting = asyncio.ensure_future(self._post(step, call, intent))
-        return await _unbroken(posting, call if self.provider.is_synchronous else None)
+        cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        posting = asyncio.ensure_future(self._post(step, earlier, content, cut))
+        return await _unbroken(posting, cut if self.provider.is_synchronous else None)
 
     def is_of(self, address: Address, step: StepRequest) -> bool:
         """Tell whether a response was submitted for a step."""
@@ -225,8 +223,18 @@ class Submitter:
         return {"type": "input_text", "text": stored.decode()}
 
     async def _post(
-        self, step: StepRequest, call: "asyncio.Future[Created]", intent: Submit
+        self,
+        step: StepRequest,
+        earlier: list[Submit],
+        content: Content,
+        cut: "asyncio.Future[None]",
     ) -> tuple[Submit, Response]:
+        """Write the intent, post, store the id; the POST is cut off when `cut` is done."""
+        intent = await self._intend(step, number=len(earlier) + 1)
+        _count_retry(intent, earlier)
+        request = _extended(step.request, earlier)
+        call = asyncio.ensure_future(self._ask(step, request, intent, content))
+        cut.add_done_callback(lambda _: call.cancel())
         created = await self._created(step, call, intent)
         response_id = created.response.id
         submit, wanted = await self._stored(intent, response_id, created.request_id)
@@ -269,7 +277,7 @@ class Submitter:
         await note_lost(self.db, submit, error.detail, seconds_to_next(step, submit.number, error))
 
 
-async def _unbroken(task: "asyncio.Future[T]", cut: "asyncio.Future[Any] | None" = None) -> T:
+async def _unbroken(task: "asyncio.Future[T]", cut: "asyncio.Future[None] | None" = None) -> T:
     """Await a task; cancelling the caller cancels `cut` and awaits the task's end all the same."""
     try:
         return await asyncio.shield(task)
