@@ -12,7 +12,13 @@ from activities.provider import Provider
 from activities.settling import Books
 from activities.uncertainty import note_lost
 from activities.verdicts import ENDED
-from jobs.errors import ProviderFailure, ProviderNotFound, ResponseExpired, ServiceUnavailable
+from jobs.errors import (
+    JobError,
+    ProviderFailure,
+    ProviderNotFound,
+    ResponseExpired,
+    ServiceUnavailable,
+)
 from jobs.model import JobRef
 from storage import inbox, responses
 from storage.responses import Settlement, State, Submit
@@ -51,6 +57,10 @@ class Releaser:
 
         The caller has made sure that no new submit can begin: the job's cancel is requested, or
         its work is over.
+
+        Raises:
+            JobError: A submit could not be released, though all others with an id were tried; one
+                that is worth another try, if there is any.
         """
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -62,8 +72,9 @@ class Releaser:
         while submits := await responses.open_of(self.books.db, job):
             known = [submit for submit in submits if submit.response_id]
             ends = await asyncio.gather(*(one(submit) for submit in known), return_exceptions=True)
-            for error in filter(None, ends):
-                raise error
+            if errors := [each for each in ends if each is not None]:
+                # Repeating this is worth while if that may help a single one of them.
+                raise next(filter(_may_pass, errors), errors[0])
             for submit in submits:
                 if submit.response_id is None and self._is_orphaned(submit, began):
                     await note_lost(self.books.db, submit, "its worker is gone")
@@ -124,6 +135,10 @@ class Releaser:
             return True
         patience = timedelta(seconds=self.provider.submit_timeout_seconds) + MARGIN
         return datetime.now(UTC) - submit.intent_at > patience
+
+
+def _may_pass(error: BaseException) -> bool:
+    return not isinstance(error, JobError) or error.retryable
 
 
 def is_fresh(submit: Submit) -> bool:
