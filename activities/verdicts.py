@@ -1,12 +1,14 @@
 """What a response that ended means for its step."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from openai.types.responses import Response
+from openai.types.responses import Response, ResponseOutputMessage
 from openai.types.responses.response_output_message import Content
 
 from jobs.errors import (
     JobError,
+    ResponseCallsTools,
     ResponseCanceledUpstream,
     ResponseFailed,
     ResponseFailedTransiently,
@@ -25,6 +27,19 @@ ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
 TRANSIENT_CODES = frozenset({"server_error", "rate_limit_exceeded", "vector_store_timeout"})
 """Error codes of failed responses that a new submit may not meet again."""
 
+LEFT_TO_CALLERS = frozenset(
+    {
+        "apply_patch_call",
+        "computer_call",
+        "custom_tool_call",
+        "function_call",
+        "local_shell_call",
+        "mcp_approval_request",
+        "shell_call",
+    }
+)
+"""What a response may end with when it wants something of its caller."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -38,6 +53,9 @@ class Verdict:
 def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
     """Judge a response whose status is in `ENDED`.
 
+    A completed one that says nothing is an answer: some materials hold nothing to say. One that
+    calls tools in the place of an answer is none, because nobody here would run them and go on.
+
     Args:
         response: The response.
         on_incomplete: What an answer counts as that the token limit cut off.
@@ -45,16 +63,24 @@ def judge(response: Response, on_incomplete: OnIncomplete = "fail") -> Verdict:
     said = "".join(part.text for part in _parts(response) if part.type == "output_text")
     text = keepable(said)
     if response.status == "completed":
-        refusal = _refusal(response)
-        if refusal is None:
-            return Verdict(State.EFFECTIVE, text)
-        return Verdict(State.FAILED, text, ResponseRefused(keepable(refusal)))
+        return _completed(response, text)
     if response.status == "incomplete":
         return _incomplete(response, text, on_incomplete)
     if response.status == "cancelled":
         gone = ResponseCanceledUpstream(f"response {response.id} was canceled")
         return Verdict(State.CANCELED, text, gone)
     return Verdict(State.FAILED, text, _failed(response))
+
+
+def _completed(response: Response, text: str) -> Verdict:
+    refusal = _refusal(response)
+    if refusal is not None:
+        return Verdict(State.FAILED, text, ResponseRefused(keepable(refusal)))
+    calls = _open_calls(response)
+    if calls and not _has_answer(response):
+        words = keepable(f"no answer, but calls that nobody runs: {', '.join(calls)}")
+        return Verdict(State.FAILED, text, ResponseCallsTools(words))
+    return Verdict(State.EFFECTIVE, text)
 
 
 def _incomplete(response: Response, text: str, on_incomplete: OnIncomplete) -> Verdict:
@@ -88,8 +114,32 @@ def usage_of(response: Response) -> Usage | None:
 
 def _parts(response: Response) -> list[Content]:
     """Return what the model said; some compatible servers send null instead of an empty list."""
-    messages = [item for item in response.output or [] if item.type == "message"]
-    return [part for message in messages for part in message.content or []]
+    return [part for message in _messages(response) for part in message.content or []]
+
+
+def _messages(response: Response) -> list[ResponseOutputMessage]:
+    return [item for item in response.output or [] if item.type == "message"]
+
+
+def _has_answer(response: Response) -> bool:
+    """Tell whether anything is said beyond what announces calls of tools."""
+    final = [each for each in _messages(response) if getattr(each, "phase", None) != "commentary"]
+    parts = [part for message in final for part in message.content or []]
+    return any(part.type == "output_text" and part.text.strip() for part in parts)
+
+
+def _open_calls(response: Response) -> list[str]:
+    """Name the calls that wait for the caller: beside those it ran, the provider puts outputs."""
+    items: list[Any] = [*(response.output or [])]
+    outputs = [each for each in items if str(each.type).endswith("_output")]
+    done = {call for each in outputs if (call := getattr(each, "call_id", None))}
+    left = [each for each in items if _is_left(each) and getattr(each, "call_id", "") not in done]
+    return [" ".join(filter(None, (each.type, getattr(each, "name", None)))) for each in left]
+
+
+def _is_left(item: Any) -> bool:
+    by_client = item.type == "tool_search_call" and getattr(item, "execution", "") == "client"
+    return item.type in LEFT_TO_CALLERS or by_client
 
 
 def _refusal(response: Response) -> str | None:

@@ -88,7 +88,7 @@ class ResponseRequest(Value):
         output_schema: None asks for plain text.
         options: Everything about how it is made.
         prompt: A prompt kept at the provider, used together with the input.
-        tools: The provider's built-in tools, in its own words.
+        tools: The provider's built-in tools, in its own words; only such as it runs itself.
         previous_response_id: The response this one continues.
     """
 

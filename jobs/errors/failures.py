@@ -233,6 +233,15 @@ class ResponseRefused(ProviderFailure):
     retryable = False
 
 
+class ResponseCallsTools(ProviderFailure):
+    """The response ended with calls of tools in the place of an answer, and nobody runs those."""
+
+    code = "response_calls_tools"
+    title = "The response calls tools"
+    advice = "Use only tools that the provider runs itself, in kept prompts as in the job type."
+    retryable = False
+
+
 class ResponseCanceledUpstream(ProviderFailure):
     """Somebody canceled the response at the provider, not the job."""
 

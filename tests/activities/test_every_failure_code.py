@@ -30,6 +30,7 @@ from storage import job_moves
 from tests.activities.bench import MODEL, TEXT, Bench, benched, created, scripted
 from tests.activities.lost import Brisk
 from tests.activities.papers import stored_document
+from tests.activities.status_server import says, status_server
 from tests.extraction.documents import bomb_pdf, encrypted_pdf, scanned_pdf, written_pdf
 from tests.installation import TENANT, Installation, eventually
 from tests.workflows.job_types import End
@@ -103,6 +104,13 @@ async def response_stuck(bench: Bench) -> None:
     await bench.respond(await bench.step(text, ceilings=Ceilings(queued=DAY, running=NOW)))
 
 
+async def response_calls_tools(bench: Bench) -> None:
+    call = {"id": "fc_1", "type": "function_call", "name": "f", "arguments": "{}", "call_id": "1"}
+    async with status_server() as server, benched(bench.house, server.url) as calling:
+        server.creates = [says("completed", output=[call])]
+        await calling.respond(await calling.step())
+
+
 async def response_canceled_upstream(bench: Bench) -> None:
     step = await bench.step(scripted(outcome="stuck"))
     left = await bench.submit(step)
@@ -156,6 +164,7 @@ BY_DEED: dict[str, ByDeed] = {
     "response_truncated": response_truncated,
     "response_stuck_queued": response_stuck_queued,
     "response_stuck": response_stuck,
+    "response_calls_tools": response_calls_tools,
     "response_canceled_upstream": response_canceled_upstream,
     "response_expired": response_expired,
     "tries_exhausted": tries_exhausted,

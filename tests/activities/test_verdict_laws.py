@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response
@@ -9,6 +10,7 @@ from openai.types.responses import Response
 from activities.prices import price
 from activities.verdicts import ENDED, TRANSIENT_CODES, judge, usage_of
 from jobs.errors import (
+    ResponseCallsTools,
     ResponseFailedTransiently,
     ResponseIncomplete,
     ResponseRefused,
@@ -99,6 +101,67 @@ def test_a_refusal_is_never_an_answer(response: Response, choice: Any):
     ]
     if response.status == "completed" and any(part.type == "refusal" for part in content):
         assert isinstance(judge(response, choice).error, ResponseRefused)
+
+
+CALL = {"id": "c", "type": "function_call", "name": "look_up", "arguments": "{}", "call_id": "1"}
+SHELL: dict[str, Any] = {
+    "id": "s",
+    "type": "shell_call",
+    "call_id": "2",
+    "action": {},
+}
+REASONING: dict[str, Any] = {"id": "r", "type": "reasoning", "summary": []}
+
+
+def message(text: str, **more: Any) -> dict[str, Any]:
+    part = {"type": "output_text", "text": text, "annotations": []}
+    return {"id": "m", "type": "message", "role": "assistant", "content": [part]} | more
+
+
+def completed(*output: dict[str, Any]) -> Response:
+    said: dict[str, Any] = {"id": "resp_1", "status": "completed", "output": [*output]}
+    return Response.construct(**said)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [CALL],
+        [REASONING, CALL],
+        [message(" "), CALL],
+        [message("Let me look that up.", phase="commentary"), CALL],
+        [CALL, CALL | {"type": "custom_tool_call"}],
+        [SHELL],
+        [{"id": "m", "type": "mcp_approval_request", "name": "search", "arguments": "{}"}],
+        [{"id": "t", "type": "tool_search_call", "execution": "client", "arguments": {}}],
+    ],
+    ids=["call", "reasoning", "blank", "announced", "two", "shell", "approval", "search"],
+)
+def test_calls_that_nobody_runs_are_no_answer(output: list[dict[str, Any]]):
+    verdict = judge(completed(*output), "accept")
+    assert (verdict.state, type(verdict.error)) == (State.FAILED, ResponseCallsTools)
+    assert str(output[-1]["type"]) in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [],
+        [REASONING],
+        [message("")],
+        [message("Done."), CALL],
+        [message("Let me see.", phase="commentary"), message("Done.", phase="final_answer")],
+        [SHELL, {"id": "o", "type": "shell_call_output", "call_id": "2", "output": []}],
+        [{"id": "t", "type": "tool_search_call", "execution": "server", "arguments": {}}],
+        [{"id": "w", "type": "web_search_call", "status": "completed"}],
+    ],
+    ids=["nothing", "reasoning", "empty", "said too", "said", "own shell", "own search", "web"],
+)
+def test_what_leaves_nothing_to_be_run_is_an_answer_even_without_words(
+    output: list[dict[str, Any]],
+):
+    verdict = judge(completed(*output))
+    assert (verdict.state, verdict.error) == (State.EFFECTIVE, None)
 
 
 @laws

@@ -94,6 +94,7 @@ class Ask(BaseModel):
     prompts: list[str]
     model: str | None = None
     max_output_tokens: int | None = None
+    tools: list[dict[str, Any]] = []
 
 
 @job("test_asks", title="Ask in a row", expected=SHORT)
@@ -110,6 +111,7 @@ class Asks(Job[Ask, Said]):
                 options=ResponseOptions(
                     model=input.model, max_output_tokens=input.max_output_tokens
                 ),
+                tools=input.tools,
             )
             said.append(answer)
         self.progress_to("Asked", len(said), len(said))

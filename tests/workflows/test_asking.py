@@ -1,5 +1,7 @@
 """`respond`: typed answers, their repair, and whose options win."""
 
+from importlib import import_module
+
 import pytest
 
 from jobs.options import JobOptions
@@ -7,6 +9,7 @@ from jobs.status import JobStatus
 from tests.installation import Installation
 from tests.workflows import job_types  # declares them
 from tests.workflows.looking import carried, created_by, scripted
+from tests.workflows.replaying import replay
 
 LONG = "word " * 200
 
@@ -61,3 +64,38 @@ async def test_the_clients_output_limit_wins(house: Installation, author, client
     row = await carried(house, "test_asks", payload, JobOptions(max_output_tokens=client))
 
     assert row.status is status
+
+
+FUNCTION = {"type": "function", "name": "look_up", "parameters": {}, "strict": False}
+
+
+async def test_a_tool_that_nobody_would_run_is_a_defect_of_the_job_and_costs_nothing(
+    house: Installation,
+):
+    row = await carried(house, "test_asks", {"prompts": ["Look it up."], "tools": [FUNCTION]})
+
+    assert row.failure is not None
+    assert row.failure.code == "job_defect"
+    assert "not 'function'" in row.failure.message
+    assert await created_by(house, row.id) == []
+
+
+async def test_a_tool_that_the_provider_runs_goes_along(house: Installation):
+    payload = {"prompts": ["Look it up."], "tools": [{"type": "web_search"}]}
+    row = await carried(house, "test_asks", payload)
+
+    assert row.status is JobStatus.SUCCEEDED
+
+
+async def test_a_job_that_asked_with_such_a_tool_before_goes_on(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        kit = import_module("workflows.core.job")  # the package has a decorator of that name
+        before.setattr(kit, "run_by_callers", lambda _: [])
+        payload = {"prompts": ["Look it up."], "tools": [FUNCTION]}
+        row = await carried(house, "test_asks", payload)
+    assert row.status is JobStatus.SUCCEEDED
+
+    history = await house.client.get_workflow_handle(str(row.id)).fetch_history()
+    await replay(history, job_types.Asks)

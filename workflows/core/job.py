@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
+from temporalio import workflow
 
 from jobs.approvals import ApprovalAsk, Decision
 from jobs.children import ChildOutcome, ChildRequest
+from jobs.errors import JobDefect
 from jobs.model import In, Out, Progress
 from jobs.options import ResponseOptions
 from jobs.requests import (
@@ -18,6 +20,7 @@ from jobs.requests import (
     ResponseRequest,
     TextPart,
 )
+from jobs.tools import run_by_callers
 from jobs.values import DocumentId
 from workflows.core import reading, storable, tasks, timing
 from workflows.core.lifecycle import Lifecycle
@@ -83,12 +86,16 @@ class Job(Lifecycle[In, Out]):
             instructions: The system's words.
             options: Choices for this response; what the client chose for the whole job wins.
             reference: A prompt kept at the provider, used together with `prompt`.
-            tools: The provider's built-in tools, as its API describes them.
+            tools: The provider's built-in tools, as its API describes them: those it runs itself.
 
         Raises:
+            JobDefect: There is a tool that the provider leaves to its caller, such as a function.
             OutputMismatch: Even the repaired answer does not fit.
             ActivityError: The step failed for good; its cause carries the code.
         """
+        # Steps from before this was looked at were asked already; their answers are judged.
+        if (left := run_by_callers(tools)) and workflow.patched("tools-of-callers"):
+            raise JobDefect(f"only tools that the provider runs can be used, not {', '.join(left)}")
         question = ResponseRequest(
             input=(TextPart(text=prompt),) if isinstance(prompt, str) else tuple(prompt),
             instructions=instructions,
