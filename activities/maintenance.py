@@ -93,19 +93,29 @@ class Maintenance(MaintenanceDeeds):
 
     @activity.defn(name="sweep")
     async def sweep(self) -> None:
-        """Repair what fell between Temporal and Postgres, pass after pass, for some minutes."""
-        ends = time.monotonic() + TURN.total_seconds()
-        await beating(_each(("look up quiet jobs", self.close_lost_quiet)), Pulse)
-        await inbox.forget(self.db)
-        await delivery_log.forget(self.db)
+        """Repair what fell between Temporal and Postgres, pass after pass, for some minutes.
+
+        Whatever a turn does only once, no pass depends on it: its trouble is raised in the end.
+        """
         try:
-            while time.monotonic() < ends and not activity.is_worker_shutdown():
-                await beating(self.one_pass(), Pulse)
-                activity.heartbeat()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(activity.wait_for_worker_shutdown(), PAUSE_SECONDS)
+            await beating(
+                _each(
+                    ("look up quiet jobs", self.close_lost_quiet),
+                    ("forget notices", partial(inbox.forget, self.db)),
+                    ("forget deliveries", partial(delivery_log.forget, self.db)),
+                    ("make its passes", self._passes),
+                ),
+                Pulse,
+            )
         finally:
             self.census.close()
+
+    async def _passes(self) -> None:
+        ends = time.monotonic() + TURN.total_seconds()
+        while time.monotonic() < ends and not activity.is_worker_shutdown():
+            await self.one_pass()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(activity.wait_for_worker_shutdown(), PAUSE_SECONDS)
 
     async def one_pass(self) -> None:
         """Make every quick repair once; what spoils one of them is raised after all others."""

@@ -21,6 +21,9 @@ from storage.where import Where
 MEMORY = timedelta(days=90)
 """How long the log of a delivery is kept after its end."""
 
+FORGOTTEN_AT_ONCE, BATCHES = 1_000, 50
+"""Deliveries deleted per statement, with their attempts, and statements per turn of maintenance."""
+
 AGAIN = """status = 'pending', round = round + 1, claimed_until = NULL, next_attempt_at = NULL,
     ended_at = NULL, untold = NULL"""
 """What makes a dispatcher take a delivery up once more."""
@@ -189,8 +192,22 @@ async def endpoint_counts(db: Database) -> dict[str, int]:
 
 
 async def forget(db: Database) -> None:
-    """Delete deliveries that ended long ago."""
-    await db.execute("DELETE FROM deliveries WHERE ended_at < now() - $1::interval", MEMORY)
+    """Delete deliveries that ended long ago, the oldest first."""
+    for _ in range(BATCHES):
+        gone: int = await db.fetchval(
+            """
+            WITH gone AS (
+                DELETE FROM deliveries WHERE id = ANY(ARRAY(
+                    SELECT id FROM deliveries WHERE ended_at < now() - $1::interval
+                    ORDER BY ended_at LIMIT $2))
+                RETURNING id)
+            SELECT count(*) FROM gone
+            """,
+            MEMORY,
+            FORGOTTEN_AT_ONCE,
+        )
+        if gone < FORGOTTEN_AT_ONCE:
+            return
 
 
 def _attempt(row: asyncpg.Record) -> Attempt:

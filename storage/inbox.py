@@ -22,6 +22,10 @@ LONGEST_NOTICE = 7_500
 MEMORY = timedelta(days=4)
 """How long notices are kept; OpenAI repeats its deliveries for up to 72 hours."""
 
+FORGOTTEN_AT_ONCE, BATCHES = 1_000, 50
+"""Notices deleted per statement, and statements per turn of maintenance: one statement for a whole
+backlog would run into its timeout, and the next one as well, for ever."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -114,8 +118,22 @@ async def mark_matched(
 
 
 async def forget(db: Database) -> None:
-    """Delete notices that the provider will not repeat any more."""
-    await db.execute("DELETE FROM inbox WHERE received_at < now() - $1::interval", MEMORY)
+    """Delete notices that the provider will not repeat any more, the oldest first."""
+    for _ in range(BATCHES):
+        gone: int = await db.fetchval(
+            """
+            WITH gone AS (
+                DELETE FROM inbox WHERE webhook_id = ANY(ARRAY(
+                    SELECT webhook_id FROM inbox WHERE received_at < now() - $1::interval
+                    ORDER BY received_at LIMIT $2))
+                RETURNING webhook_id)
+            SELECT count(*) FROM gone
+            """,
+            MEMORY,
+            FORGOTTEN_AT_ONCE,
+        )
+        if gone < FORGOTTEN_AT_ONCE:
+            return
 
 
 def _payloads(response_ids: list[str]) -> list[str]:
