@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -29,7 +29,9 @@ from activities.document_erasing import DocumentEraser
 from activities.erasing import erase_due
 from activities.pulse import Pulse, beating
 from activities.releasing import Releaser
+from activities.side_by_side import SideBySide
 from jobs.errors import ProviderFailure, ServiceUnavailable
+from jobs.model import JobRef
 from jobs.ports import MaintenanceDeeds
 from jobs.registry import JobType
 from jobs.status import JobStatus
@@ -90,6 +92,7 @@ class Maintenance(MaintenanceDeeds):
     stuck_start: timedelta
     census: Census
     document_eraser: DocumentEraser
+    releases: SideBySide = field(default_factory=SideBySide)
 
     @activity.defn(name="sweep")
     async def sweep(self) -> None:
@@ -109,6 +112,7 @@ class Maintenance(MaintenanceDeeds):
             )
         finally:
             self.census.close()
+            await self.releases.stop()
 
     async def _passes(self) -> None:
         ends = time.monotonic() + TURN.total_seconds()
@@ -223,12 +227,11 @@ class Maintenance(MaintenanceDeeds):
     async def release_abandoned(self) -> None:
         """Cancel responses whose job has ended without them."""
         jobs = await responses.abandoned(self.db, limit=BATCH)
-        await _each(
-            *(
-                (f"release responses of job {job.job_id}", partial(self.releaser.release_all, job))
-                for job in jobs
-            )
-        )
+        await self.releases.make({job.job_id: partial(self._release, job) for job in jobs})
+
+    async def _release(self, job: JobRef) -> None:
+        release = partial(self.releaser.release_all, job)
+        await _each((f"release responses of job {job.job_id}", release))
 
     async def _close_if_lost(self, row: JobRow) -> None:
         life = await executions.look(self.client, row.id)

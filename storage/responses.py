@@ -272,11 +272,12 @@ async def open_of(db: Database, job: JobRef) -> list[Submit]:
 
 
 async def abandoned(db: Database, *, limit: int) -> list[JobRef]:
-    """Return ended jobs that left open submits behind."""
+    """Return ended jobs that left open submits behind, each time others of them."""
     rows = await db.fetch(
         """
-        SELECT DISTINCT j.tenant, j.id, j.type FROM responses r JOIN jobs j ON j.id = r.job_id
-        WHERE r.state = 'open' AND j.status IN ('succeeded', 'failed', 'canceled') LIMIT $1
+        SELECT tenant, id, type FROM jobs WHERE status IN ('succeeded', 'failed', 'canceled')
+            AND id IN (SELECT job_id FROM responses WHERE state = 'open')
+        ORDER BY random() LIMIT $1
         """,
         limit,
     )

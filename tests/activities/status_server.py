@@ -89,6 +89,8 @@ class StatusServer:
     async def cancel(self, request: web.Request) -> web.Response:
         response_id = request.match_info["response_id"]
         self.asked[f"{response_id}/cancel"].append(time.monotonic())
+        if self.hanging is not None:
+            await self.hanging.wait()
         return _next(self.cancels[response_id])
 
 
