@@ -74,7 +74,8 @@ BATCH = 200
 """Rows per pass and kind: a backlog is worked off over several passes."""
 
 MOST_SILENCES = 10
-"""Starts that may fail in one pass before the others are left to the next one: each takes time."""
+"""Starts, or cancels, that may fail in one pass before the others are left to the next one: each
+takes time."""
 
 WATERMARK = "closed_workflows"
 
@@ -215,9 +216,26 @@ class Maintenance(MaintenanceDeeds):
     async def repeat_cancels(self) -> None:
         """Tell workflows again that their job was canceled; end jobs that have no workflow."""
         rows = await job_lists.unanswered_cancels(self.db, older_than=PATIENCE, limit=BATCH)
-        for row in rows:
+        left: list[JobId] = []
+        try:
+            for row in rows:
+                if len(left) >= MOST_SILENCES or not await self._repeat_cancel(row):
+                    left.append(row.id)
+        finally:
+            await job_lists.untold_of_cancels(self.db, left)
+
+    async def _repeat_cancel(self, row: JobRow) -> bool:
+        """Repeat a cancel; False when that has to be tried again in the next pass."""
+        try:
             if not await executions.ask_to_cancel(self.client, row.id, "canceled in the record"):
                 await end_row(self.db, row, JobStatus.CANCELED)
+        except RPCError as error:
+            # It must not keep others from being canceled: a workflow takes only so many signals.
+            logger.error("Temporal refuses to cancel job %s: %s", row.id, error.message)
+        except ServiceUnavailable as error:
+            logger.warning("job %s is not canceled yet: %s", row.id, error.detail)
+            return False
+        return True
 
     async def repeat_decisions(self) -> None:
         """Tell workflows of decisions whose gateway died, or met no Temporal, before it could."""

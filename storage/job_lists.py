@@ -21,6 +21,9 @@ START_CHECK = timedelta(minutes=5)
 START_CLAIM = timedelta(seconds=30)
 """The same while nobody has said that it was: whoever claimed it may have died."""
 
+CANCEL_REST = timedelta(minutes=5)
+"""The longest time between two repeats of a cancel. A workflow takes 10,000 signals."""
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -198,17 +201,39 @@ async def quiet(
 
 
 async def unanswered_cancels(db: Database, *, older_than: timedelta, limit: int) -> list[JobRow]:
-    """Return open jobs whose cancel was requested a while ago."""
+    """Claim open jobs whose cancel was requested a while ago, for twice as long each time.
+
+    So those whose workflow cannot be told, or takes long to end, do not keep others from being
+    claimed. The longest wait is `CANCEL_REST`.
+    """
     rows = await db.fetch(
         f"""
-        SELECT {COLUMNS} FROM jobs
-        WHERE status IN ('pending', 'running') AND cancel_requested_at < now() - $1::interval
-        ORDER BY cancel_requested_at LIMIT $2
+        UPDATE jobs SET cancel_repeat_at = now() + LEAST(now() - cancel_requested_at, $3::interval)
+        WHERE id IN (
+            SELECT id FROM jobs
+            WHERE status IN ('pending', 'running') AND cancel_requested_at < now() - $1::interval
+                AND COALESCE(cancel_repeat_at, '-infinity') < now()
+            ORDER BY COALESCE(cancel_repeat_at, cancel_requested_at) LIMIT $2
+            FOR UPDATE SKIP LOCKED)
+        RETURNING {COLUMNS}
         """,  # noqa: S608 # constant
         older_than,
         limit,
+        CANCEL_REST,
     )
     return [to_row(row) for row in rows]
+
+
+async def untold_of_cancels(db: Database, job_ids: list[JobId]) -> None:
+    """Give jobs back to `unanswered_cancels`, behind all others: Temporal did not answer."""
+    await db.execute(
+        # In the order in which everybody locks the rows of a family.
+        """
+        UPDATE jobs SET cancel_repeat_at = now() WHERE id IN (
+            SELECT id FROM jobs WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+        """,
+        job_ids,
+    )
 
 
 async def open_counts(db: Database) -> dict[tuple[str, str], int]:

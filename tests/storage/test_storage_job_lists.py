@@ -26,6 +26,7 @@ from tests.storage.rows import (
     ref,
 )
 
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ENDINGS = sorted(TERMINAL)
 
@@ -245,6 +246,46 @@ async def test_unanswered_cancels_are_those_of_open_jobs_a_while_ago(fresh, tena
     await job_moves.finish(fresh, ending(ended))
     found = await job_lists.unanswered_cancels(fresh, older_than=HOUR / 2, limit=9)
     assert ids(found) == {waiting.id}
+
+
+async def canceled_ago(db, tenant, *ages):
+    rows = [await inserted(db, tenant) for _ in ages]
+    for row, age in zip(rows, ages, strict=True):
+        await job_moves.request_cancel(db, tenant, row.id, by="x", reason=None)
+        await aged(db, row, "cancel_requested_at", age)
+    return rows
+
+
+async def repeats(db, limit=1):
+    return ids(await job_lists.unanswered_cancels(db, older_than=SECOND, limit=limit))
+
+
+async def test_cancels_that_nobody_answers_do_not_keep_later_ones_from_being_repeated(
+    fresh, tenant
+):
+    old, later = await canceled_ago(fresh, tenant, HOUR, MINUTE)
+    assert await repeats(fresh) == {old.id}
+    assert await repeats(fresh) == {later.id}
+    assert await repeats(fresh) == set()
+
+
+async def test_cancels_are_repeated_for_twice_as_long_each_time_up_to_a_limit(fresh, tenant):
+    ages = {20 * SECOND: 20 * SECOND, MINUTE: MINUTE, HOUR: job_lists.CANCEL_REST}
+    rows = await canceled_ago(fresh, tenant, *ages)
+    assert await repeats(fresh, 9) == ids(rows)
+    rest = "SELECT cancel_repeat_at - now() FROM jobs WHERE id = $1"
+    for row, told in zip(rows, ages.values(), strict=True):
+        assert told - 10 * SECOND < await fresh.fetchval(rest, row.id) < told + 10 * SECOND
+    await aged(fresh, rows[1], "cancel_repeat_at", SECOND)
+    assert await repeats(fresh, 9) == {rows[1].id}
+
+
+async def test_a_cancel_given_back_is_repeated_at_once_behind_the_others(fresh, tenant):
+    old, later = await canceled_ago(fresh, tenant, HOUR, MINUTE)
+    assert await repeats(fresh) == {old.id}
+    await job_lists.untold_of_cancels(fresh, [old.id])
+    assert await repeats(fresh) == {later.id}
+    assert await repeats(fresh) == {old.id}
 
 
 PRICED = """UPDATE jobs SET settled_responses = $2, unpriced_responses = $3, cost_usd = $4,
