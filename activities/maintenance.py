@@ -163,7 +163,9 @@ class Maintenance(MaintenanceDeeds):
     async def _start(self, row: JobRow) -> bool:
         """Start a pending job; False when that has to be tried again in the next pass."""
         try:
-            await executions.start(self.client, self.queue, self.job_types[row.type], row)
+            # Its turn may come long after it was fetched, and its cancel in between.
+            if await job_lists.awaits_start(self.db, row.id):
+                await executions.start(self.client, self.queue, self.job_types[row.type], row)
         except KeyError:
             logger.warning("job %s has a type this worker does not know: %s", row.id, row.type)
         except ValidationError as error:

@@ -137,14 +137,15 @@ async def unstarted(
 ) -> list[JobRow]:
     """Claim pending jobs whose workflow may never have been started, the oldest check first.
 
-    Not those that a job runs: their parent starts them. Each one is handed out again after
-    `START_CLAIM`, unless `checked` or `unchecked` is called for it.
+    Not those that a job runs: their parent starts them. Nor those that are to be canceled:
+    `unanswered_cancels` has them. Each one is handed out again after `START_CLAIM`, unless
+    `checked` or `unchecked` is called for it.
     """
     rows = await db.fetch(
         f"""
         UPDATE jobs SET start_checked_at = now() - $4::interval + $5::interval WHERE id IN (
             SELECT id FROM jobs
-            WHERE status = 'pending' AND parent_id IS NULL
+            WHERE status = 'pending' AND parent_id IS NULL AND cancel_requested_at IS NULL
                 AND created_at < now() - $1::interval
                 AND created_at > now() - $2::interval
                 AND COALESCE(start_checked_at, '-infinity') < now() - $4::interval
@@ -159,6 +160,18 @@ async def unstarted(
         START_CLAIM,
     )
     return [to_row(row) for row in rows]
+
+
+async def awaits_start(db: Database, job_id: JobId) -> bool:
+    """Tell whether a job is still pending and wanted."""
+    found: bool = await db.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM jobs
+            WHERE id = $1 AND status = 'pending' AND cancel_requested_at IS NULL)
+        """,
+        job_id,
+    )
+    return found
 
 
 async def checked(db: Database, job_ids: list[JobId]) -> None:

@@ -12,10 +12,10 @@ from jobs.ids import uuid7
 from jobs.requests import CancelRequest
 from jobs.status import JobStatus
 from jobs.values import JobId
-from storage import executions, job_moves
+from storage import executions, job_lists, job_moves
 from storage import jobs as job_rows
 from storage.executions import Life
-from storage.jobs import NewJob
+from storage.jobs import JobRow, NewJob
 from storage.responses import State
 from tests.activities.bench import Bench, benched, created, full, scripted, states, still_open
 from tests.activities.status_server import Reply, StatusServer, says
@@ -215,6 +215,32 @@ async def test_a_canceled_job_that_never_started_is_recorded_as_canceled(house: 
     await repaired(house)
     assert (await house.job(job_id)).status is JobStatus.CANCELED
     assert await house.created() == []
+
+
+async def test_a_job_canceled_before_it_was_started_is_started_by_nobody(house: Installation):
+    job_id = await pending(house)
+    await job_moves.request_cancel(house.db, TENANT, job_id, by="a client", reason=None)
+    await age(house, "created_at cancel_requested_at", "1 minute")
+    await repaired(house)
+    assert (await house.job(job_id)).status is JobStatus.CANCELED
+    assert await executions.look(house.client, job_id) is Life.ABSENT
+
+
+async def test_a_job_canceled_while_others_are_started_is_not_started_when_its_turn_comes(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    job_id = await pending(house)
+    await age(house, "created_at", "1 minute")
+
+    async def canceled_meanwhile(*args: Any, **more: Any) -> list[JobRow]:
+        rows = await unstarted(*args, **more)
+        await job_moves.request_cancel(house.db, TENANT, job_id, by="a client", reason=None)
+        return rows
+
+    unstarted = job_lists.unstarted
+    monkeypatch.setattr(job_lists, "unstarted", canceled_meanwhile)
+    await repaired(house)
+    assert await executions.look(house.client, job_id) is Life.ABSENT
 
 
 async def test_a_running_job_is_left_alone(house: Installation):

@@ -151,10 +151,12 @@ async def test_only_pending_jobs_of_the_right_age_are_unstarted(fresh, tenant):
         "old": 2 * DAY,
         "running": 2 * HOUR,
         "ended": HOUR * 2,
+        "canceled": HOUR * 2,
     }
     rows = {name: await inserted(fresh, tenant) for name in ages}
     await job_moves.mark_running(fresh, ref(rows["running"]))
     await job_moves.finish(fresh, ending(rows["ended"]))
+    await job_moves.request_cancel(fresh, tenant, rows["canceled"].id, by="x", reason=None)
     for name, age in ages.items():
         await aged(fresh, rows[name], "created_at", age)
     assert await claim(fresh) == {rows["due"].id}
