@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from jobs.forecasts import ENOUGH
+from jobs.values import Tenant
 from storage.database import Database
 from storage.job_lists import Durations, durations
 
@@ -44,20 +45,20 @@ def expectation(history: Durations | None, declared: timedelta) -> Expectation:
 
 
 class Estimates:
-    """Expectations by job type, each one asked of Postgres at most twice a minute."""
+    """Expectations by tenant and job type, each one asked of Postgres at most twice a minute."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[str, tuple[float, Expectation]] = {}
+        self._known: dict[tuple[Tenant, str], tuple[float, Expectation]] = {}
 
-    async def of(self, job_type: str, declared: timedelta) -> Expectation:
-        """Return what to expect of a job type.
+    async def of(self, tenant: Tenant, job_type: str, declared: timedelta) -> Expectation:
+        """Return what a tenant may expect of a job type; nothing of what others do shows in it.
 
         Raises:
             ServiceUnavailable: Postgres does not answer.
         """
-        asked_at, found = self._known.get(job_type, (-math.inf, None))
+        asked_at, found = self._known.get((tenant, job_type), (-math.inf, None))
         if found is None or time.monotonic() - asked_at > FRESH_SECONDS:
-            found = expectation(await durations(self._db, job_type), declared)
-            self._known[job_type] = (time.monotonic(), found)
+            found = expectation(await durations(self._db, tenant, job_type), declared)
+            self._known[tenant, job_type] = (time.monotonic(), found)
         return found

@@ -89,7 +89,7 @@ class Presenter:
         job_type = self.gateway.job_types.get(row.type)
         if job_type is None or row.status.is_terminal:
             return None
-        expectation = await self.estimates.of(row.type, job_type.expected)
+        expectation = await self.estimates.of(row.tenant, row.type, job_type.expected)
         elapsed = (datetime.now(UTC) - row.created_at).total_seconds()
         return expectation.remaining(max(elapsed, 0))
 

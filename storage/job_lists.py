@@ -13,7 +13,7 @@ from storage.jobs import COLUMNS, JobRow, to_row
 from storage.where import Where
 
 RECENT = 100
-"""Finished jobs per type that an estimate looks at."""
+"""Finished jobs per tenant and type that an estimate looks at."""
 
 START_CHECK = timedelta(minutes=5)
 """How long a pending job whose workflow was seen to is left alone: it waits for a worker."""
@@ -86,17 +86,18 @@ async def page(
     return [to_row(row) for row in rows]
 
 
-async def durations(db: Database, job_type: str) -> Durations | None:
-    """Return how long recent jobs of a type took, None when none has succeeded yet."""
+async def durations(db: Database, tenant: Tenant, job_type: str) -> Durations | None:
+    """Return how long a tenant's recent jobs of a type took, None when none has succeeded yet."""
     row = await db.fetchrow(
         """
         SELECT count(*) AS count,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
             percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
         FROM (SELECT extract(epoch FROM completed_at - created_at)::float8 AS seconds
-              FROM jobs WHERE type = $1 AND status = 'succeeded'
-              ORDER BY completed_at DESC LIMIT $2) AS recent
+              FROM jobs WHERE tenant = $1 AND type = $2 AND status = 'succeeded'
+              ORDER BY completed_at DESC LIMIT $3) AS recent
         """,
+        tenant,
         job_type,
         RECENT,
     )
@@ -105,8 +106,8 @@ async def durations(db: Database, job_type: str) -> Durations | None:
     return Durations(row["count"], row["median"], row["p95"])
 
 
-async def histories(db: Database, job_types: Collection[str]) -> dict[str, History]:
-    """Return what recent successes of each job type took; types without any are left out."""
+async def histories(db: Database, tenant: Tenant, job_types: Collection[str]) -> dict[str, History]:
+    """Return what a tenant's recent successes of each type took; types without any are left out."""
     rows = await db.fetch(
         """
         SELECT wanted.type, count(*) AS finished,
@@ -116,16 +117,17 @@ async def histories(db: Database, job_types: Collection[str]) -> dict[str, Histo
             percentile_disc(0.1) WITHIN GROUP (ORDER BY price) AS low_usd,
             percentile_disc(0.5) WITHIN GROUP (ORDER BY price) AS typical_usd,
             percentile_disc(0.9) WITHIN GROUP (ORDER BY price) AS high_usd
-        FROM unnest($1::text[]) AS wanted (type), LATERAL (
+        FROM unnest($2::text[]) AS wanted (type), LATERAL (
             SELECT extract(epoch FROM completed_at - created_at)::float8 AS seconds,
                 -- A job with a response of unknown price has no known price; one without any
                 -- response was free.
                 CASE WHEN unpriced_responses > 0 THEN NULL
                      WHEN settled_responses = 0 THEN 0 ELSE cost_usd END AS price
-            FROM jobs WHERE jobs.type = wanted.type AND status = 'succeeded'
-            ORDER BY completed_at DESC LIMIT $2) AS recent
+            FROM jobs WHERE tenant = $1 AND jobs.type = wanted.type AND status = 'succeeded'
+            ORDER BY completed_at DESC LIMIT $3) AS recent
         GROUP BY wanted.type
         """,
+        tenant,
         list(job_types),
         RECENT,
     )

@@ -29,7 +29,7 @@ async def estimate_job(wanted: JobRequest, gateway: GatewayIn, tenant: TenantIn)
     The figures come from the jobs of the same types that finished lately, whatever their options.
     """
     job_type, _ = await vetted(gateway, tenant, wanted)
-    histories = await job_lists.histories(gateway.db, list(gateway.job_types))
+    histories = await job_lists.histories(gateway.db, tenant, list(gateway.job_types))
     if job_type.forecast is not None:
         found = job_type.forecast(wanted.payload, gateway.job_types, histories)
     else:

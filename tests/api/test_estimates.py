@@ -8,11 +8,12 @@ from api.estimates import Estimates, expectation
 from api.pointers import DEEPEST, unstorable
 from jobs.document_ids import document_ids
 from jobs.pointers import pointer
-from jobs.values import DocumentId, JobId
+from jobs.values import DocumentId, JobId, Tenant
 from storage.database import Database
 from storage.job_lists import Durations
 
 MINUTE = timedelta(minutes=1)
+TENANT = Tenant("one")
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,10 @@ async def test_durations_are_asked_once_for_many_replies():
 
     estimates = Estimates(Recording())
     for _ in range(3):
-        assert (await estimates.of("a", MINUTE)).typical == 7.0
-    await estimates.of("b", MINUTE)
-    assert len(asked) == 2
+        assert (await estimates.of(TENANT, "a", MINUTE)).typical == 7.0
+    await estimates.of(TENANT, "b", MINUTE)
+    await estimates.of(Tenant("another"), "a", MINUTE)
+    assert len(asked) == 3
 
 
 class Chapter(BaseModel):

@@ -37,6 +37,15 @@ async def test_finished_jobs_tell_price_and_duration(api, gateway):
     assert told["unknown"] == []
 
 
+async def test_what_others_ran_does_not_show_in_an_estimate(api, gateway):
+    for number in range(1, 6):
+        await finished(api, gateway, f"0.0{number}", number * 100)
+    await gateway.db.execute("UPDATE jobs SET tenant = 'another'")
+    told = (await api.post("/api/jobs/estimate", json=TEXT)).json()
+    assert (told["typical_seconds"], told["usd"]["typical"]) == (30, None)
+    assert len(told["unknown"]) == 1
+
+
 async def test_a_job_that_could_not_be_submitted_cannot_be_estimated(api):
     reply = await api.post("/api/jobs/estimate", json={"type": "nothing", "payload": {}})
     assert_problem(reply, 404, "unknown_job_type")

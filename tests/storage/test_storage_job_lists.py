@@ -113,12 +113,13 @@ async def took(db, tenant, job_type, seconds, status=SUCCEEDED):
     )
 
 
-async def test_durations_are_those_of_successes(db, tenant):
+async def test_durations_are_those_of_the_tenants_successes(db, tenant):
     for seconds in (1, 2, 3, 4, 100):
         await took(db, tenant, tenant, seconds)
     await took(db, tenant, tenant, 9999, FAILED)
+    await took(db, new_tenant(), tenant, 9999)
     await inserted(db, tenant, type=tenant)
-    found = await job_lists.durations(db, tenant)
+    found = await job_lists.durations(db, tenant, tenant)
     assert found is not None
     assert found.count == 5
     assert found.median == pytest.approx(3)
@@ -129,7 +130,7 @@ async def test_durations_look_at_recent_jobs_only(db, tenant, monkeypatch):
     monkeypatch.setattr(job_lists, "RECENT", 2)
     for seconds in (1000, 5, 7):
         await took(db, tenant, tenant, seconds)
-    found = await job_lists.durations(db, tenant)
+    found = await job_lists.durations(db, tenant, tenant)
     assert found is not None
     assert found.count == 2
     assert found.median == pytest.approx(6)
@@ -137,7 +138,7 @@ async def test_durations_look_at_recent_jobs_only(db, tenant, monkeypatch):
 
 async def test_a_type_nobody_ran_has_no_durations(db, tenant):
     await took(db, tenant, tenant, 5, CANCELED)
-    assert await job_lists.durations(db, tenant) is None
+    assert await job_lists.durations(db, tenant, tenant) is None
 
 
 async def claim(db, limit=99):
@@ -294,16 +295,18 @@ PRICED = """UPDATE jobs SET settled_responses = $2, unpriced_responses = $3, cos
     completed_at = created_at + interval '3 seconds' WHERE id = $1"""
 
 
-async def test_histories_tell_what_recent_successes_took_and_cost(db):
+async def test_histories_tell_what_a_tenants_recent_successes_took_and_cost(db, tenant):
     name = f"kind_{new_tenant()}"
     prices = [(1, 0, Decimal("0.1")), (2, 1, Decimal("9")), (0, 0, None), (1, 0, Decimal("0.3"))]
     for settled, unpriced, usd in prices:
-        row = await inserted(db, new_tenant(), type=name)
+        row = await inserted(db, tenant, type=name)
         await job_moves.finish(db, ending(row))
         await db.execute(PRICED, row.id, settled, unpriced, usd)
-    lost = await inserted(db, new_tenant(), type=name)
+    lost = await inserted(db, tenant, type=name)
     await job_moves.finish(db, ending(lost, FAILED))
-    found = await job_lists.histories(db, [name, "nobody_ran_it"])
+    anothers = await inserted(db, new_tenant(), type=name)
+    await job_moves.finish(db, ending(anothers))
+    found = await job_lists.histories(db, tenant, [name, "nobody_ran_it"])
     assert found == {
         name: History(
             finished=4,
