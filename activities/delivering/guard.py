@@ -10,7 +10,9 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from ipaddress import ip_address
+from weakref import WeakValueDictionary
 
 import httpcore2
 
@@ -22,8 +24,15 @@ Resolver = Callable[[str], Awaitable[Sequence[str]]]
 MOST_ADDRESSES = 3
 """Addresses of a name that are tried, one after the other."""
 
-LOOKUPS = 32
+LOOKUPS = 64
 """Names looked up at once: the system's resolver blocks a thread for each."""
+
+LOOKUPS_PER_DOMAIN = 4
+"""So many of them below one domain: whoever has callbacks sent to a thousand names that no server
+answers for must leave threads to others. Names that are answered for take milliseconds."""
+
+SHARED = frozenset({"ac", "co", "com", "edu", "gov", "net", "or", "org"})
+"""Below the two letters of a country these are nobody's domain, but many people's."""
 
 
 class BlockedAddress(httpcore2.ConnectError):
@@ -99,12 +108,15 @@ class SystemResolver:
     """Asks the system for the addresses of a name, once for all who want to know at the moment.
 
     Threads of its own, since a name server that does not answer holds a thread for half a minute,
-    and one thread per name, so that a single dead name cannot take them all. Nothing is remembered.
+    and few of them per domain, so that a single dead one cannot take them all. A name nobody waits
+    for any more when its turn comes is not looked up. Nothing is remembered.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="callback-names")
-        self._lookups: dict[str, asyncio.Future[list[str]]] = {}
+        self._places = asyncio.Semaphore(LOOKUPS)
+        self._domains: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._lookups: dict[str, _Lookup] = {}
 
     async def __call__(self, host: str) -> list[str]:
         """Return the addresses of a name.
@@ -112,24 +124,63 @@ class SystemResolver:
         Raises:
             NameNotResolved: It has none.
         """
-        if host not in self._lookups:
-            loop = asyncio.get_running_loop()
-            lookup = loop.run_in_executor(self._threads, _addresses, host)
-            lookup.add_done_callback(lambda done: self._forget(host, done))
-            self._lookups[host] = lookup
+        lookup = self._lookups.get(host) or self._begin(host)
+        lookup.waiting += 1
         try:
-            return await asyncio.shield(self._lookups[host])
+            return await asyncio.shield(lookup.found)
         except (OSError, UnicodeError) as error:
             raise NameNotResolved(f"{host} cannot be resolved: {error}") from error
+        finally:
+            lookup.waiting -= 1
+            if not lookup.waiting and not lookup.has_a_thread:
+                self._forget(lookup)
+                lookup.found.cancel()
 
     def close(self) -> None:
         """Let the threads go; those that still wait for a name server are not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _forget(self, host: str, lookup: "asyncio.Future[list[str]]") -> None:
-        del self._lookups[host]
-        if not lookup.cancelled():
-            lookup.exception()  # looked at, so that nobody is told of an error everyone gave up on
+    def _begin(self, host: str) -> "_Lookup":
+        lookup = self._lookups[host] = _Lookup(host)
+        lookup.found = asyncio.ensure_future(self._look_up(lookup))
+        lookup.found.add_done_callback(lambda _: self._forget(lookup))
+        return lookup
+
+    async def _look_up(self, lookup: "_Lookup") -> list[str]:
+        places = asyncio.Semaphore(LOOKUPS_PER_DOMAIN)
+        async with self._domains.setdefault(_domain(lookup.host), places), self._places:
+            lookup.has_a_thread = True
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, _addresses, lookup.host)
+
+    def _forget(self, lookup: "_Lookup") -> None:
+        if self._lookups.get(lookup.host) is lookup:
+            del self._lookups[lookup.host]
+        if lookup.found.done() and not lookup.found.cancelled():
+            # Looked at, so that nobody is told of an error everyone gave up on.
+            lookup.found.exception()
+
+
+@dataclass(eq=False)
+class _Lookup:
+    """A name that is looked up, or waits to be.
+
+    Attributes:
+        waiting: How many want to know.
+        has_a_thread: It cannot be called off any more.
+    """
+
+    host: str
+    waiting: int = 0
+    has_a_thread: bool = False
+    found: "asyncio.Future[list[str]]" = field(init=False)
+
+
+def _domain(host: str) -> str:
+    """Return what a name was probably registered as: its last two labels, three of a .co.uk."""
+    labels = host.lower().rstrip(".").split(".")
+    count = 3 if len(labels[-1]) == 2 and labels[-2:-1] and labels[-2] in SHARED else 2
+    return ".".join(labels[-count:])
 
 
 def _addresses(host: str) -> list[str]:

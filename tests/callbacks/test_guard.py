@@ -2,13 +2,15 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 
 import httpcore2
 import pytest
 
+from activities.delivering import guard as guarding
 from activities.delivering.guard import Guard, NameNotResolved, SystemResolver
 from activities.delivering.posting import EXCERPT_CHARACTERS, MOST_BYTES, Poster, Reply
 from jobs.addresses import may_connect
@@ -16,6 +18,7 @@ from jobs.callbacks import AttemptError, Target, UrlPolicy, target_of
 from tests.callbacks.certificates import Authority
 from tests.callbacks.corpus import ANSWERS, PUBLIC, SPELLED
 from tests.callbacks.receiver import Answer, Receiver, receiving
+from tests.installation import eventually
 
 SECOND = timedelta(seconds=1)
 OUTSIDE = ip_network("127.0.0.2/32")
@@ -190,6 +193,61 @@ async def test_the_system_is_asked_once_for_all_who_ask_together():
     with pytest.raises(NameNotResolved):
         await resolver("a..b")
     resolver.close()
+
+
+class Silent:
+    """Name servers of one domain that answer when a test lets them; all others do at once."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain, self.asked, self.answers = domain, list[str](), threading.Event()
+
+    def __call__(self, host: str) -> list[str]:
+        self.asked.append(host)
+        if host.endswith(self.domain):
+            self.answers.wait(30)
+        return ["127.0.0.2"]
+
+
+@pytest.mark.parametrize("domain", [".dead.example", ".dead.co.uk"])
+async def test_a_domain_that_never_answers_leaves_threads_to_others(
+    monkeypatch: pytest.MonkeyPatch, domain: str
+):
+    names, resolver = Silent(domain), SystemResolver()
+    monkeypatch.setattr(guarding, "_addresses", names)
+    dead = [asyncio.ensure_future(resolver(f"{number}{domain}")) for number in range(200)]
+    try:
+        async with asyncio.timeout(5):
+            assert await resolver("alive.example") == ["127.0.0.2"]
+            assert await resolver("alive.co.uk") == ["127.0.0.2"]
+    finally:
+        names.answers.set()
+    assert await asyncio.gather(*dead) == [["127.0.0.2"]] * 200
+    resolver.close()
+
+
+async def test_a_name_that_nobody_waits_for_any_more_is_not_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    names, resolver = Silent(".dead.example"), SystemResolver()
+    monkeypatch.setattr(guarding, "_addresses", names)
+    dead = [asyncio.ensure_future(resolver(f"{number}.dead.example")) for number in range(20)]
+    await eventually(asked_of(names), lambda asked: len(asked) == guarding.LOOKUPS_PER_DOMAIN)
+    first = [*names.asked]
+    for each in dead:
+        each.cancel()
+    await asyncio.wait(dead)
+    last = asyncio.ensure_future(resolver("last.dead.example"))
+    names.answers.set()
+    assert await last == ["127.0.0.2"]
+    assert names.asked == [*first, "last.dead.example"]
+    resolver.close()
+
+
+def asked_of(names: Silent) -> Callable[[], Awaitable[list[str]]]:
+    async def asked() -> list[str]:
+        return names.asked
+
+    return asked
 
 
 def test_networks_that_are_allowed_are_allowed_and_nothing_else():
