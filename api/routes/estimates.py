@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 async def estimate_job(wanted: JobRequest, gateway: GatewayIn, tenant: TenantIn) -> EstimateView:
     """Return price range and duration of a job. Takes and checks what a submission does.
 
-    The figures come from the jobs of the same types that finished lately, whatever their options.
+    The figures come from your jobs of the same types that finished lately, whatever their options.
     """
     job_type, _ = await vetted(gateway, tenant, wanted)
     histories = await job_lists.histories(gateway.db, tenant, list(gateway.job_types))
