@@ -21,6 +21,7 @@ from api.estimates import Estimates
 from api.follower import Follower
 from api.gateway import Gateway
 from api.notifier import Notifier
+from api.readiness import Readiness
 from api.routes import (
     approvals,
     callbacks,
@@ -122,7 +123,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         telemetry={"operation_spans": False, "logs": False, "exclude": _is_probe},
     )
     app.state.gateway, app.state.follower, app.state.notifier = gateway, follower, notifier
-    app.state.estimates = Estimates(gateway.db)
+    app.state.estimates, app.state.readiness = Estimates(gateway.db), Readiness(gateway)
     app.add_middleware(
         BodyLimit,
         limit=gateway.settings.max_request_bytes,

@@ -1,9 +1,11 @@
+import asyncio
 import dataclasses
 import json
 import logging
 
 import pytest
 
+from jobs.errors import ServiceUnavailable
 from jobs.mistakes import MOST_MISTAKES
 from tests.api.conftest import TEXT, assert_problem, served
 
@@ -81,6 +83,41 @@ async def test_job_types_are_listed_with_their_schemas(api):
 async def test_the_probes_answer(api):
     for path in ("/livez", "/readyz"):
         assert (await api.get(path)).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(("away", "status"), [(False, 200), (True, 503)])
+async def test_a_crowd_that_asks_whether_it_can_work_costs_one_look(
+    gateway, monkeypatch, away, status
+):
+    monkeypatch.setattr("api.readiness.SILENT_SECONDS", 60)
+    looks = 0
+
+    class Store:
+        async def probe(self):
+            nonlocal looks
+            looks += 1
+            if away:
+                raise ServiceUnavailable("away")
+
+    async with served(dataclasses.replace(gateway, objects=Store())) as api:
+        replies = await asyncio.gather(*(api.get("/readyz") for _ in range(20)))
+    assert {reply.status_code for reply in replies} == {status}
+    assert looks == 1
+
+
+async def test_an_outage_and_its_end_are_seen_when_what_was_known_is_old(gateway, monkeypatch):
+    for name in ("FRESH_SECONDS", "SILENT_SECONDS"):
+        monkeypatch.setattr(f"api.readiness.{name}", 0)
+    answers = iter([True, False, True])
+
+    class Store:
+        async def probe(self):
+            if not next(answers):
+                raise ServiceUnavailable("away")
+
+    async with served(dataclasses.replace(gateway, objects=Store())) as api:
+        statuses = [(await api.get("/readyz")).status_code for _ in range(3)]
+    assert statuses == [200, 503, 200]
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/errors"])
