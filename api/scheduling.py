@@ -13,7 +13,7 @@ from api.bodies import refuse_unstorable
 from api.gateway import Gateway
 from api.schedule_bodies import BackfillBody, ScheduleRequest, ScheduleTerms
 from api.schedule_views import PlannedRun, Preview
-from jobs.errors import IdempotencyKeyReused, InvalidPayload, ScheduleExists
+from jobs.errors import IdempotencyKeyReused, InvalidPayload, ScheduleExists, ScheduleNotFound
 from jobs.fingerprints import fingerprint
 from jobs.schedules.model import (
     Policies,
@@ -47,6 +47,8 @@ async def create(
 ) -> tuple[Described, bool]:
     """Make a schedule; return it, and whether it is new.
 
+    What was accepted under a key before is not judged again.
+
     Raises:
         UnknownJobType: There is no such job type.
         InvalidPayload: The job does not fit its type, or the times make no sense.
@@ -54,11 +56,13 @@ async def create(
         IdempotencyKeyReused: The key belongs to another request.
         ServiceUnavailable: Temporal or Postgres does not answer.
     """
-    job = await _checked(gateway, tenant, wanted)
-    at = address(gateway, tenant)
-    stored = _stored(tenant, wanted, job, wanted.id or _made_up(key), uuid.uuid4())
+    at, schedule_id = address(gateway, tenant), wanted.id or _made_up(key)
     # Without defaults: a field added by a later version must not make a replay look new.
     made_by = fingerprint([wanted.model_dump(mode="json", exclude_defaults=True)])
+    if found := await _replayed(at, schedule_id, key, made_by):
+        return found, False
+    job = await _checked(gateway, tenant, wanted)
+    stored = _stored(tenant, wanted, job, schedule_id, uuid.uuid4())
     stored = stored.model_copy(update={"fingerprint": made_by, "idempotency_key": key})
     try:
         await schedules.create(
@@ -70,15 +74,31 @@ async def create(
             remaining_runs=wanted.remaining_runs,
         )
     except ScheduleExists:
-        found = await schedules.describe(at, stored.schedule_id)
-        if key is None or found.stored.idempotency_key != key:
-            raise
-        if found.stored.fingerprint != made_by:
-            raise IdempotencyKeyReused(
-                f"the Idempotency-Key {key!r} belongs to another request"
-            ) from None
-        return found, False
-    return await schedules.describe(at, stored.schedule_id), True
+        if found := await _replayed(at, schedule_id, key, made_by):
+            return found, False
+        raise
+    return await schedules.describe(at, schedule_id), True
+
+
+async def _replayed(
+    at: Address, schedule_id: str, key: str | None, made_by: str
+) -> Described | None:
+    """Return the schedule that the same request has made before, None when there is none.
+
+    Raises:
+        IdempotencyKeyReused: The key belongs to another request.
+    """
+    if key is None:
+        return None
+    try:
+        found = await schedules.describe(at, schedule_id)
+    except ScheduleNotFound:
+        return None
+    if found.stored.idempotency_key != key:
+        return None
+    if found.stored.fingerprint != made_by:
+        raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
+    return found
 
 
 async def change(

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import hashlib
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from temporalio.client import ScheduleUpdate
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.paging import to_signed_cursor
+from settings import CallbackSettings
 from storage.schedules import Address, NoSuchPage, page
 from tests.api.conftest import TEXT, assert_problem, served, with_settings, without_temporal
 from tests.installation import TENANT, eventually
@@ -182,6 +184,18 @@ async def test_a_repeated_request_with_a_key_finds_its_schedule(api, name):
     assert other.status_code == 200, "spelling out a default changes nothing"
     other = await api.post("/api/schedules", json={**body, "paused": True}, headers=headers)
     assert_problem(other, 422, "idempotency_key_reused")
+
+
+async def test_a_repeated_request_is_answered_though_it_would_be_refused_by_now(gateway):
+    job = {**TEXT, "callback_url": "http://127.0.0.1:9/hook"}
+    body, headers = {**DAILY, "job": job}, {"Idempotency-Key": "once"}
+    async with served(gateway) as api:
+        first = await api.post("/api/schedules", json=body, headers=headers)
+    strict = dataclasses.replace(gateway, callbacks=CallbackSettings())  # none to private networks
+    async with served(strict) as api:
+        again = await api.post("/api/schedules", json=body, headers=headers)
+        assert (again.status_code, again.json()) == (200, first.json())
+        assert_problem(await api.post("/api/schedules", json=body), 422, "callback_refused")
 
 
 async def test_schedules_are_listed_newest_first_and_page_by_page(api):
