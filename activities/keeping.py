@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import asyncpg
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.releasing import Releaser
 from activities.uncertainty import count_fate
@@ -126,6 +128,10 @@ class Keeper:
             # Refused for good, it is maintenance that goes on trying to cancel it.
             logger.info("%s: %s", kept, error.detail)
             return error.retryable
+        except (asyncpg.PostgresError, RPCError) as error:
+            # A server on its way back may refuse for a while what it will take again.
+            logger.warning("%s: %r", kept, error)
+            return True
         return False
 
     async def _store(self, kept: Kept) -> None:

@@ -24,8 +24,9 @@ class Records(RecordDeeds):
 
     @activity.defn(name="record_progress")
     async def record_progress(self, report: ProgressReport) -> bool | None:
-        """Write the progress, unless the job has ended in the record; return whether it goes on."""
-        return await job_moves.write_progress(self.db, report)
+        """Write the progress, unless the job has ended in the record; False when it has."""
+        # Not True: workers of a version before can read nothing but null in a history.
+        return None if await job_moves.write_progress(self.db, report) else False
 
     @activity.defn(name="record_finished")
     async def record_finished(self, ending: Ending) -> Standing:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+import asyncpg
 from openai.types.responses import Response, ResponseInputContentParam
 from temporalio import activity
 
@@ -161,7 +162,7 @@ class Submitter:
         """Store an id, as `store_response_id` does; if Postgres is away, see to it that it is."""
         try:
             return await responses.store_response_id(self.db, submit, response_id, request_id)
-        except ServiceUnavailable as error:
+        except (ServiceUnavailable, asyncpg.PostgresError) as error:
             self.keeper.keep(submit, response_id, request_id)
             if activity.in_activity():
                 # If this process is killed, the next attempt, in another, finds the id here.

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from jobs.errors import ServiceUnavailable
 from jobs.forecasts import ENOUGH
 from jobs.values import Tenant
 from storage.database import Database
@@ -54,11 +55,14 @@ class Estimates:
     async def of(self, tenant: Tenant, job_type: str, declared: timedelta) -> Expectation:
         """Return what a tenant may expect of a job type; nothing of what others do shows in it.
 
-        Raises:
-            ServiceUnavailable: Postgres does not answer.
+        While Postgres does not answer, that is what was known before, or what the type declares.
         """
         asked_at, found = self._known.get((tenant, job_type), (-math.inf, None))
         if found is None or time.monotonic() - asked_at > FRESH_SECONDS:
-            found = expectation(await durations(self._db, tenant, job_type), declared)
+            try:
+                history = await durations(self._db, tenant, job_type)
+            except ServiceUnavailable:
+                return found or expectation(None, declared)
+            found = expectation(history, declared)
             self._known[tenant, job_type] = (time.monotonic(), found)
         return found

@@ -17,6 +17,7 @@ from jobs.errors import (
     DocumentNotFound,
     IdempotencyKeyReused,
     InvalidPayload,
+    JobError,
     ServiceUnavailable,
     UnknownJobType,
 )
@@ -67,10 +68,11 @@ async def submit(
         callback_url=wanted.callback_url,
         notify_asked=wanted.notify,
     )
-    row, is_new = await jobs.by_key(gateway.db, tenant, key) if key else None, False
-    if row is None:
+    try:
         _, told = await vetted(gateway, tenant, wanted)
-        # Somebody may have come first with the same key meanwhile: the insert decides.
+    except (JobError, Refusal) as refusal:
+        row, is_new = await _accepted_before(gateway, tenant, key, refusal), False
+    else:
         row, is_new = await jobs.insert(gateway.db, replace(new, notify=told))
     if row.fingerprint != new.fingerprint:
         raise IdempotencyKeyReused(f"the Idempotency-Key {key!r} belongs to another request")
@@ -79,6 +81,16 @@ async def submit(
     if row.status is JobStatus.PENDING and job_type is not None:
         await _start(gateway, job_type, row)
     return row, is_new
+
+
+async def _accepted_before(
+    gateway: Gateway, tenant: Tenant, key: str | None, refusal: Exception
+) -> JobRow:
+    """Return the job that has this key; raise the refusal when there is none."""
+    row = await jobs.by_key(gateway.db, tenant, key) if key else None
+    if row is None:
+        raise refusal
+    return row
 
 
 async def vetted(

@@ -71,7 +71,7 @@ class RecordDeeds:
         """Write the progress, unless the job has ended in the record.
 
         Returns:
-            Whether it goes on; versions before said nothing.
+            False when it has; else nothing.
         """
         raise NotImplementedError
 

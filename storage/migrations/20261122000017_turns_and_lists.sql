@@ -1,7 +1,5 @@
 -- Repairs that come in turn, and lists that find few among many.
 
-ALTER TABLE jobs ADD COLUMN cancel_repeat_at TIMESTAMPTZ; -- when to tell the workflow of it again
-
 -- The oldest notices, which are forgotten; most of them are matched.
 CREATE INDEX inbox_received ON inbox (received_at);
 
@@ -13,4 +11,7 @@ CREATE INDEX deliveries_by_status ON deliveries (tenant, status, created_at DESC
 -- What a tenant's recent successes took. Type first: until they are replaced, older gateways ask
 -- for those of all tenants.
 CREATE INDEX jobs_successes ON jobs (type, tenant, completed_at DESC) WHERE status = 'succeeded';
+
+-- Last: these two lock out readers, and the indexes above take a while where there are many jobs.
 DROP INDEX jobs_durations;
+ALTER TABLE jobs ADD COLUMN cancel_repeat_at TIMESTAMPTZ; -- when to tell the workflow of it again

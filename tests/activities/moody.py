@@ -16,6 +16,7 @@ class Moody(Database):
     Attributes:
         refusals: How many more ids it refuses to store.
         refused: How many it has refused.
+        refusal: How it refuses.
         slow: What the statement that it holds up has in it.
         held: Set while a statement is held up.
         go_on: Lets it go on.
@@ -25,6 +26,9 @@ class Moody(Database):
     def __init__(self, database: Database) -> None:
         super().__init__(database._pool)
         self.refusals = self.refused = 0
+        self.refusal: Exception = ServiceUnavailable(
+            "Postgres does not answer: told so by the test"
+        )
         self.slow = "nothing"
         self.is_held_after = False
         self.held, self.go_on = asyncio.Event(), asyncio.Event()
@@ -33,7 +37,7 @@ class Moody(Database):
         if self.refusals and STORING in query:
             self.refusals -= 1
             self.refused += 1
-            raise ServiceUnavailable("Postgres does not answer: told so by the test")
+            raise self.refusal
         is_slow = self.slow in query and not self.held.is_set()
         if is_slow and not self.is_held_after:
             await self._hold()

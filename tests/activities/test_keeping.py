@@ -5,6 +5,7 @@ import dataclasses
 import logging
 from typing import Any
 
+import asyncpg
 import pytest
 
 from activities.pulse import Pulse
@@ -76,6 +77,19 @@ async def test_a_response_that_outlived_its_canceled_job_nameless_is_canceled_on
     await ledger_says(shaky, step, "canceled")
     await canceled_at_the_provider(shaky)
     assert (await shaky.house.job(step.job.job_id)).cost.responses == 1
+
+
+async def test_a_postgres_that_refuses_everybody_on_its_way_back_is_asked_again(
+    shaky: Bench, moody: Moody
+):
+    moody.refusal = asyncpg.InvalidPasswordError("the roles are not there yet")
+    step = await unstored(shaky, moody)
+    await moody.refused_again()
+    moody.refusals = 0
+    [submit] = await shaky.submits(step)
+    await kept_no_longer(shaky, submit)
+    [stored] = await shaky.submits(step)
+    assert (stored.state, bool(stored.response_id)) == (State.OPEN, True)
 
 
 async def test_a_job_canceled_between_two_attempts_leaves_nothing_open_at_the_provider(

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from api.follower import Follower
+from api.waiting import until_ended
+from jobs.errors import ServiceUnavailable
 from storage import job_moves
 from tests.installation import TENANT, Installation, eventually
 from tests.storage.rows import ending, inserted, ref
@@ -49,6 +51,17 @@ async def test_a_reader_is_told_of_the_end_by_looking_when_nobody_tells(bare: In
             await job_moves.finish(bare.db, ending(row))
             assert await watch.ended(timeout=30)
             assert not follower.is_told
+
+
+async def test_who_waits_is_told_of_the_job_while_postgres_is_away(
+    bare: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    async def away(*_: object) -> None:
+        raise ServiceUnavailable("told so by the test")
+
+    row, follower = await inserted(bare.db, TENANT), Follower(bare.db)
+    monkeypatch.setattr("api.waiting.jobs.get", away)
+    assert await until_ended(bare.db, follower, row, 0) == row
 
 
 async def test_who_waits_for_the_end_is_not_woken_by_another_event(bare: Installation):

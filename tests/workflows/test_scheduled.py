@@ -11,7 +11,7 @@ from temporalio import activity
 from jobs.errors import ScheduleNotFound
 from jobs.schedules.model import Interval, Overlap, ScheduledJob, When
 from jobs.status import JobStatus
-from storage import jobs, schedules
+from storage import executions, jobs, schedules
 from storage.database import Database
 from storage.jobs import NewJob
 from tests.installation import Installation, eventually, serving
@@ -150,7 +150,10 @@ async def test_canceling_a_run_in_temporal_cancels_its_job(house: Installation):
         assert (await agreed(house, row.id)).status is JobStatus.CANCELED
 
 
-async def test_a_run_canceled_while_it_opens_its_job_closes_after_it(house, monkeypatch):
+@pytest.mark.parametrize("is_started", [False, True], ids=["by the run", "by maintenance"])
+async def test_a_run_canceled_while_it_opens_its_job_closes_after_it(
+    house, monkeypatch, is_started
+):
     insert = jobs.insert
     runs: asyncio.Queue[str] = asyncio.Queue()
 
@@ -158,7 +161,10 @@ async def test_a_run_canceled_while_it_opens_its_job_closes_after_it(house, monk
         run = activity.info().workflow_id or ""
         await house.client.get_workflow_handle(run).cancel()
         runs.put_nowait(run)
-        return await insert(db, job)
+        row, is_new = await insert(db, job)
+        if is_started:
+            await executions.start(house.client, house.queue, house.job_types[row.type], row)
+        return row, is_new
 
     monkeypatch.setattr("activities.scheduling.jobs.insert", canceled_meanwhile)
     async with scheduled(house, STUCK) as it:

@@ -220,7 +220,7 @@ async def _adopt(job: Asking, step: StepRequest, response_id: str) -> str:
         await queues.urgently(
             ResponseDeeds.adopt_response,
             AdoptRequest(step=step, response_id=response_id),
-            schedule_to_close_timeout=job.remaining(),
+            remaining=job.remaining,
             start_to_close_timeout=timing.RECORD,
             summary=f"Adopt {response_id}",
         )

@@ -1,5 +1,7 @@
 """Where a workflow sends what its own queue does not serve, and what must not wait in it."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import cycle
 from typing import Any
 
@@ -15,7 +17,13 @@ def named(queue: Queue) -> str:
     return queue.under(workflow.info().task_queue)
 
 
-async def urgently(deed: Any, *arguments: Any, summary: str, **limits: Any) -> Any:
+async def urgently(
+    deed: Any,
+    *arguments: Any,
+    summary: str,
+    remaining: Callable[[], timedelta] | None = None,
+    **limits: Any,
+) -> Any:
     """Have a deed done that must not wait until responses have ended; return what it returns.
 
     That queue has much room, and so has the main one at most times, but each may have none: so the
@@ -25,6 +33,7 @@ async def urgently(deed: Any, *arguments: Any, summary: str, **limits: Any) -> A
         deed: Served on both queues.
         arguments: What it takes.
         summary: What Temporal UI shows.
+        remaining: Tells the time left, or raises what it means that there is none.
         limits: Timeouts of the activity.
 
     Raises:
@@ -37,6 +46,7 @@ async def urgently(deed: Any, *arguments: Any, summary: str, **limits: Any) -> A
                 args=arguments,
                 task_queue=named(queue),
                 schedule_to_start_timeout=timing.UNSERVED,
+                schedule_to_close_timeout=remaining() if remaining else None,
                 retry_policy=timing.PERSISTENT,
                 summary=summary,
                 **limits,

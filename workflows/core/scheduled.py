@@ -96,13 +96,13 @@ async def _attended(job: JobRef) -> Standing:
     told = False
     waiting = asyncio.create_task(_recorded(job))
     while not waiting.done():
-        try:
+        # The cancel may have come before, while the start was under way.
+        if workflow.cancellation_reason() is not None and not told:
+            told = True
+            with suppress(ApplicationError):  # it has just closed
+                await workflow.get_external_workflow_handle(str(job.job_id)).cancel()
+        with suppress(asyncio.CancelledError):
             await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            if not told:
-                told = True
-                with suppress(ApplicationError):  # it has just closed
-                    await workflow.get_external_workflow_handle(str(job.job_id)).cancel()
     return waiting.result()
 
 
