@@ -143,9 +143,10 @@ class Keeper:
         stored, wanted = await responses.store_response_id(
             self._db, there, kept.response_id, kept.request_id
         )
-        kept.is_stored = True
         kept.was_lost = kept.was_lost or there.state is State.UNCERTAIN
-        count_fate(there, "adopted" if wanted else "released")
+        if not kept.is_stored:
+            kept.is_stored = True
+            count_fate(there, "adopted" if wanted else "released")
         if not wanted:
             await self._releaser.release(stored)
         elif kept.was_lost:
