@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from functools import reduce
 from typing import Any
 
-from jobs.pointers import join
+from jobs.pointers import along
 
 DEEPEST = 64
 """Levels of nesting a body may have; deeper ones only exhaust somebody's stack."""
@@ -28,7 +27,7 @@ def unstorable(document: Any) -> Iterator[dict[str, Any]]:
     while stack:
         for name, node in stack[-1]:
             if reason := _reason(node, len(stack)):
-                yield {"pointer": reduce(join, [*path, name], ""), "detail": reason}
+                yield {"pointer": along((*path, name)), "detail": reason}
             elif isinstance(node, dict | list):
                 path.append(name)
                 stack.append(_remarkable(node))

@@ -1,22 +1,19 @@
 """Finds the documents a payload names, by the types its model declares."""
 
 from collections.abc import Iterator, Mapping
-from functools import reduce
 from typing import Any, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, RootModel
 
-from jobs.pointers import join
+from jobs.pointers import Path, along
 from jobs.values import DocumentId
-
-Path = tuple[str | int, ...]
 
 
 def document_ids(payload: BaseModel, base: str) -> Iterator[tuple[str, DocumentId]]:
     """Yield every id declared as a `DocumentId` in a payload, with the pointer to it."""
     for path, document in _of_model(payload, ()):
-        yield reduce(join, path, base), document
+        yield along(path, base), document
 
 
 def _of_model(payload: BaseModel, path: Path) -> Iterator[tuple[Path, DocumentId]]:

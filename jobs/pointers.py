@@ -1,6 +1,7 @@
 """JSON pointers (RFC 6901) into what a client sent."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,10 +9,18 @@ from pydantic import ValidationError
 from jobs.mistakes import MOST_MISTAKES
 from jobs.wording import said
 
+Path = tuple[str | int, ...]
+"""Where a value stands; made a pointer when one is told, as names may be as long as the rest."""
+
 
 def join(base: str, part: str | int) -> str:
     """Append a member name or an index to a pointer."""
     return f"{base}/{str(part).replace('~', '~0').replace('/', '~1')}"
+
+
+def along(path: Path, base: str = "") -> str:
+    """Append one part after the other."""
+    return reduce(join, path, base)
 
 
 def pointer(loc: Sequence[str | int], document: Any, kind: str, base: str = "") -> str:

@@ -12,6 +12,7 @@ from jobs.callbacks import TEST_EVENT, AttemptError, DeliveryStatus
 from jobs.errors import EndpointDisabled
 from jobs.notifications import NOTIFICATION
 from jobs.values import DeliveryId, EndpointId, JobId, Tenant
+from storage import forgetting
 from storage.database import Database
 from storage.deliveries import COLUMNS, ROWS, Attempt, Delivery, get, to_delivery
 from storage.endpoints import Endpoint
@@ -20,9 +21,6 @@ from storage.where import Where
 
 MEMORY = timedelta(days=90)
 """How long the log of a delivery is kept after its end."""
-
-FORGOTTEN_AT_ONCE, BATCHES = 1_000, 50
-"""Deliveries deleted per statement, with their attempts, and statements per turn of maintenance."""
 
 AGAIN = """status = 'pending', round = round + 1, claimed_until = NULL, next_attempt_at = NULL,
     ended_at = NULL, untold = NULL"""
@@ -51,11 +49,7 @@ async def page(
 ) -> list[Delivery]:
     """Return up to `limit` deliveries, newest first, that follow a position."""
     where = Where("d.tenant = {}", tenant)
-    if len(wanted.statuses) == 1:
-        # Not ANY: by a single value the index is read in the order that is asked for.
-        where.add("d.status = {}", wanted.statuses[0])
-    elif wanted.statuses:
-        where.add("d.status = ANY({}::text[])", list(wanted.statuses))
+    where.add_one_of("d.status", wanted.statuses)
     if wanted.event:
         where.add("d.event = {}", wanted.event)
     if wanted.endpoint:
@@ -196,21 +190,7 @@ async def endpoint_counts(db: Database) -> dict[str, int]:
 
 async def forget(db: Database) -> None:
     """Delete deliveries that ended long ago, the oldest first."""
-    for _ in range(BATCHES):
-        gone: int = await db.fetchval(
-            """
-            WITH gone AS (
-                DELETE FROM deliveries WHERE id = ANY(ARRAY(
-                    SELECT id FROM deliveries WHERE ended_at < now() - $1::interval
-                    ORDER BY ended_at LIMIT $2))
-                RETURNING id)
-            SELECT count(*) FROM gone
-            """,
-            MEMORY,
-            FORGOTTEN_AT_ONCE,
-        )
-        if gone < FORGOTTEN_AT_ONCE:
-            return
+    await forgetting.forget(db, "deliveries", key="id", moment="ended_at", memory=MEMORY)
 
 
 def _attempt(row: asyncpg.Record) -> Attempt:

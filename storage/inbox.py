@@ -7,6 +7,7 @@ transaction: NOTIFY inside of one makes all commits of the server queue up behin
 from dataclasses import dataclass
 from datetime import timedelta
 
+from storage import forgetting
 from storage.database import Database
 
 CHANNEL = "backburner_responses"
@@ -21,10 +22,6 @@ LONGEST_NOTICE = 7_500
 
 MEMORY = timedelta(days=4)
 """How long notices are kept; OpenAI repeats its deliveries for up to 72 hours."""
-
-FORGOTTEN_AT_ONCE, BATCHES = 1_000, 50
-"""Notices deleted per statement, and statements per turn of maintenance: one statement for a whole
-backlog would run into its timeout, and the next one as well, for ever."""
 
 
 @dataclass(frozen=True)
@@ -119,21 +116,7 @@ async def mark_matched(
 
 async def forget(db: Database) -> None:
     """Delete notices that the provider will not repeat any more, the oldest first."""
-    for _ in range(BATCHES):
-        gone: int = await db.fetchval(
-            """
-            WITH gone AS (
-                DELETE FROM inbox WHERE webhook_id = ANY(ARRAY(
-                    SELECT webhook_id FROM inbox WHERE received_at < now() - $1::interval
-                    ORDER BY received_at LIMIT $2))
-                RETURNING webhook_id)
-            SELECT count(*) FROM gone
-            """,
-            MEMORY,
-            FORGOTTEN_AT_ONCE,
-        )
-        if gone < FORGOTTEN_AT_ONCE:
-            return
+    await forgetting.forget(db, "inbox", key="webhook_id", moment="received_at", memory=MEMORY)
 
 
 def _payloads(response_ids: list[str]) -> list[str]:

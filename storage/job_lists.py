@@ -64,11 +64,7 @@ async def page(
 ) -> list[JobRow]:
     """Return up to `limit` jobs, newest first, that follow a position."""
     where = Where("tenant = {}", tenant)
-    if len(wanted.statuses) == 1:
-        # Not ANY: by a single value the index is read in the order that is asked for.
-        where.add("status = {}", wanted.statuses[0])
-    elif wanted.statuses:
-        where.add("status = ANY({}::text[])", list(wanted.statuses))
+    where.add_one_of("status", wanted.statuses)
     if wanted.type:
         where.add("type = {}", wanted.type)
     if wanted.labels:

@@ -1,5 +1,6 @@
 """Conditions of lists: a WHERE that grows by the filters somebody asked for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -24,3 +25,11 @@ class Where:
         numbers = [f"${len(self.values) + 1 + index}" for index in range(len(values))]
         self._clauses.append(clause.format(*numbers))
         self.values.extend(values)
+
+    def add_one_of(self, column: str, wanted: Sequence[str]) -> None:
+        """Demand that a column has one of these values; if there are none, any will do."""
+        if len(wanted) == 1:
+            # Not ANY: by a single value an index is read in the order that is asked for.
+            self.add(f"{column} = {{}}", wanted[0])
+        elif wanted:
+            self.add(f"{column} = ANY({{}}::text[])", list(wanted))

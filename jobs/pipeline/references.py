@@ -6,16 +6,12 @@ texts of pieces.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import reduce
 from typing import Any
 
 from jobs.pipeline.expressions import evaluate, parse
-from jobs.pointers import join
+from jobs.pointers import Path, along
 
 FROM = "$from"
-
-Path = tuple[str | int, ...]
-"""Where a value stands; made a pointer when one is told, as names may be as long as the rest."""
 
 
 def is_reference(value: Any) -> bool:
@@ -33,7 +29,7 @@ def find(value: Any, at: str = "", *, leaving: Collection[str] = ()) -> Iterator
             somebody else.
     """
     for path, reference in _find(value, (), leaving):
-        yield reduce(join, path, at), reference
+        yield along(path, at), reference
 
 
 def resolve(
@@ -49,7 +45,7 @@ def resolve(
     try:
         return _resolved(value, values, (), leaving)
     except _Broken as error:
-        raise ReferenceBroken(reduce(join, error.path, at), str(error)) from None
+        raise ReferenceBroken(along(error.path, at), str(error)) from None
 
 
 class ReferenceBroken(ValueError):

@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 
+from jobs.requests import StepRequest
 from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import Bench, benched, scripted
@@ -15,18 +16,23 @@ from tests.installation import TENANT, Installation
 STUCK = scripted(outcome="stuck")
 
 
+async def canceled_on_the_intent(bench: Bench, moody: Moody, step: StepRequest) -> None:
+    """Cancel an attempt while the statement is held up that writes its intent."""
+    attempt = asyncio.create_task(bench.respond(step))
+    await moody.held.wait()
+    attempt.cancel()
+    moody.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+
+
 @pytest.mark.parametrize("is_committed", [True, False])
 async def test_an_intent_that_a_cancel_lands_on_is_followed_by_its_post(
     shaky: Bench, moody: Moody, is_committed: bool
 ):
     moody.slow, moody.is_held_after = INTENT, is_committed
     step = await shaky.step(STUCK)
-    attempt = asyncio.create_task(shaky.respond(step))
-    await moody.held.wait()
-    attempt.cancel()
-    moody.go_on.set()
-    with pytest.raises(asyncio.CancelledError):
-        await attempt
+    await canceled_on_the_intent(shaky, moody, step)
     [row], [made] = await shaky.submits(step), await shaky.house.created()
     assert (row.state, row.response_id) == (State.OPEN, made["id"])
 
@@ -54,10 +60,5 @@ async def test_an_intent_on_a_synchronous_server_that_a_cancel_lands_on_does_not
     house = dataclasses.replace(own, db=moody)
     async with benched(house, own.environment["OPENAI_BASE_URL"], background=False) as bench:
         step = await bench.step(scripted(run_seconds=60))
-        attempt = asyncio.create_task(bench.respond(step))
-        await moody.held.wait()
-        attempt.cancel()
-        moody.go_on.set()
-        with pytest.raises(asyncio.CancelledError):
-            await attempt
+        await canceled_on_the_intent(bench, moody, step)
         await ledger_says(bench, step, "uncertain")

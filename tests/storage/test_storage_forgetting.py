@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage import delivery_log, inbox
+from storage import delivery_log, forgetting, inbox
 from storage.inbox import Notice
 from tests.storage.rows import inserted
 
@@ -38,7 +38,7 @@ async def test_only_what_is_old_is_forgotten_however_many_statements_that_takes(
     fresh, tenant, monkeypatch, log, written, table, moment
 ):
     del moment
-    monkeypatch.setattr(log, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(forgetting, "AT_ONCE", 2)
     for hours in range(5):
         await written(fresh, tenant, log.MEMORY + timedelta(hours=1 + hours))
     await written(fresh, tenant, log.MEMORY - timedelta(hours=1))
@@ -50,8 +50,8 @@ async def test_only_what_is_old_is_forgotten_however_many_statements_that_takes(
 async def test_a_backlog_is_forgotten_over_several_turns_the_oldest_first(
     fresh, tenant, monkeypatch, log, written, table, moment
 ):
-    monkeypatch.setattr(log, "FORGOTTEN_AT_ONCE", 1)
-    monkeypatch.setattr(log, "BATCHES", 2)
+    monkeypatch.setattr(forgetting, "AT_ONCE", 1)
+    monkeypatch.setattr(forgetting, "BATCHES", 2)
     for hours in (1, 3, 2):
         await written(fresh, tenant, log.MEMORY + timedelta(hours=hours))
     await log.forget(fresh)

@@ -131,7 +131,7 @@ class Lifecycle(Generic[In, Out]):
     async def _begun(self, input: In) -> Out:
         """Begin to work, unless a cancel came before: then nothing may be submitted any more."""
         if self._cancel_asked and workflow.patched("cancel-before-work"):
-            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+            await _until_canceled()
         output: Out = await self.work(input)
         return output
 
@@ -168,14 +168,14 @@ class Lifecycle(Generic[In, Out]):
             start_to_close_timeout=timing.CONTROL,
             summary="Turn the cancel signal into a cancellation",
         )
-        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        await _until_canceled()
 
     async def cancel_as_recorded(self) -> None:
         """Have Temporal cancel this workflow, whose cancel only the record knew so far."""
         if not self._cancel_asked:
             self._cancel_asked = True
             await self.cancel_self("canceled in the record")
-        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        await _until_canceled()
 
     def report(self, progress: Progress) -> None:
         """Show a progress and have it written, unless a write is under way and will take it."""
@@ -196,3 +196,8 @@ class Lifecycle(Generic[In, Out]):
     def show(self) -> None:
         """Bring what Temporal UI shows up to date."""
         workflow.set_current_details(markdown(self, self._waits.waiting_for))
+
+
+async def _until_canceled() -> None:
+    """Wait until Temporal has canceled this workflow."""
+    await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)

@@ -39,12 +39,13 @@ async def urgently(
     Raises:
         ActivityError: The deed failed for good.
     """
-    for queue in cycle((Queue.URGENT, Queue.MAIN)):
+    turns = cycle((Queue.URGENT, Queue.MAIN))
+    while True:
         try:
             return await workflow.execute_activity_method(
                 deed,
                 args=arguments,
-                task_queue=named(queue),
+                task_queue=named(next(turns)),
                 schedule_to_start_timeout=timing.UNSERVED,
                 schedule_to_close_timeout=remaining() if remaining else None,
                 retry_policy=timing.PERSISTENT,
@@ -54,7 +55,6 @@ async def urgently(
         except ActivityError as error:
             if not _found_nobody(error):
                 raise
-    raise AssertionError("a cycle has no end")
 
 
 def _found_nobody(error: ActivityError) -> bool:
