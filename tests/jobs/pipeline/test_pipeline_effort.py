@@ -85,7 +85,7 @@ def test_looking_ends_with_the_first_mistake_that_is_too_many(tree):
 
 def test_pointers_are_made_only_of_what_is_told(monkeypatch):
     joined = []
-    monkeypatch.setattr("jobs.pipeline.references.join", lambda *each: joined.extend(each))
+    monkeypatch.setattr("jobs.pointers.join", lambda *each: joined.extend(each))
     assert not checked(approval("Go?", {"long" * 100: [0] * 1000})).mistakes
     assert joined == []
 
