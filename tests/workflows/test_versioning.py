@@ -5,6 +5,8 @@ import uuid
 import pytest
 from pydantic import ValidationError
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.enums.v1 import RoutingConfigUpdateState
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     DescribeWorkflowExecutionRequest,
@@ -35,8 +37,8 @@ def settings(deployment: str, build_id: str, **more: str) -> WorkerSettings:
     )
 
 
-async def builds(bare: Installation, deployment: str) -> set[str]:
-    """Return the versions of a deployment that Temporal knows."""
+async def known(bare: Installation, deployment: str) -> WorkerDeploymentInfo:
+    """Return what Temporal knows of a deployment; nothing of one it has not heard of."""
     request = DescribeWorkerDeploymentRequest(
         namespace=bare.client.namespace, deployment_name=deployment
     )
@@ -44,14 +46,18 @@ async def builds(bare: Installation, deployment: str) -> set[str]:
         found = await bare.client.workflow_service.describe_worker_deployment(request)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return set()
+            return WorkerDeploymentInfo()
         raise
-    versions = found.worker_deployment_info.version_summaries
-    return {each.deployment_version.build_id for each in versions}
+    return found.worker_deployment_info
+
+
+def builds(info: WorkerDeploymentInfo) -> set[str]:
+    return {each.deployment_version.build_id for each in info.version_summaries}
 
 
 async def make_current(bare: Installation, deployment: str, build_id: str) -> None:
-    await eventually(lambda: builds(bare, deployment), lambda found: build_id in found)
+    """Let a version take new jobs, and wait until all partitions of the queues know of it."""
+    await eventually(lambda: known(bare, deployment), lambda info: build_id in builds(info))
     await bare.client.workflow_service.set_worker_deployment_current_version(
         SetWorkerDeploymentCurrentVersionRequest(
             namespace=bare.client.namespace,
@@ -60,6 +66,10 @@ async def make_current(bare: Installation, deployment: str, build_id: str) -> No
             identity="test",
             ignore_missing_task_queues=True,
         )
+    )
+    told_all = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+    await eventually(
+        lambda: known(bare, deployment), lambda info: info.routing_config_update_state == told_all
     )
 
 
@@ -105,7 +115,7 @@ async def test_a_versioned_worker_runs_jobs_once_its_version_is_current(
     async with serving(bare, settings(deployment, "1")):
         text = "The pilot ran for six weeks."
         early = await bare.submit("summarize_text", {"text": text})
-        await eventually(lambda: builds(bare, deployment))
+        await eventually(lambda: known(bare, deployment), builds)
         assert (await bare.job(early)).status is JobStatus.PENDING
         await make_current(bare, deployment, "1")
         late = await bare.submit("summarize_text", {"text": text})
