@@ -24,7 +24,7 @@ from jobs.errors import (
     SubmitUncertain,
 )
 from jobs.retry_after import seconds_of
-from jobs.texts import keepable
+from jobs.texts import keepable, shortened
 
 NEVER_SENT = (
     httpx2.ConnectError,
@@ -64,32 +64,35 @@ BY_STATUS: dict[int, type[ProviderFailure]] = {
 }
 """What an HTTP status means; any other 4xx is a bad request, any other 5xx is uncertain."""
 
+LONGEST_WORDS = 500
+"""Bytes of a provider's words; some servers quote a whole request or page in their errors."""
+
 
 def of_submit(error: openai.APIError) -> JobError:
     """Say what a failed POST means: refused for certain, or `SubmitUncertain`."""
     if isinstance(error, openai.APIConnectionError):
         if isinstance(error.__cause__, NEVER_SENT):
-            return ProviderUnreachable(_words(error))
-        return SubmitUncertain(_words(error))
+            return ProviderUnreachable(words_of(error))
+        return SubmitUncertain(words_of(error))
     failure = of_request(error)
-    return failure if type(failure) is not ProviderFailure else SubmitUncertain(_words(error))
+    return failure if type(failure) is not ProviderFailure else SubmitUncertain(words_of(error))
 
 
 def of_request(error: openai.APIError) -> JobError:
     """Say what a failed GET, cancel or delete means; these may be repeated without harm."""
     if isinstance(error, openai.APIConnectionError):
-        return ProviderUnreachable(_words(error))
+        return ProviderUnreachable(words_of(error))
     if isinstance(error, openai.RateLimitError):
         return _slow_down(error)
     status = error.status_code if isinstance(error, openai.APIStatusError) else 0
     other = ProviderBadRequest if 400 <= status < 500 else ProviderFailure
-    return BY_STATUS.get(status, other)(_words(error), retry_after_seconds=_hint(error))
+    return BY_STATUS.get(status, other)(words_of(error), retry_after_seconds=_hint(error))
 
 
 def _slow_down(error: openai.RateLimitError) -> JobError:
     if error.code in QUOTA_CODES or error.type in QUOTA_CODES:
-        return ProviderQuotaExhausted(_words(error), retry_after_seconds=QUOTA_PAUSE_SECONDS)
-    return ProviderRateLimited(_words(error), retry_after_seconds=_hint(error))
+        return ProviderQuotaExhausted(words_of(error), retry_after_seconds=QUOTA_PAUSE_SECONDS)
+    return ProviderRateLimited(words_of(error), retry_after_seconds=_hint(error))
 
 
 def _hint(error: openai.APIError) -> float | None:
@@ -109,8 +112,10 @@ def _hint(error: openai.APIError) -> float | None:
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 
-def _words(error: openai.APIError) -> str:
+def words_of(error: openai.APIError) -> str:
+    """Return what the provider said, what lay behind it, and the id it gave the request."""
     cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
     request_id = getattr(error, "request_id", None)
     traced = f" [request {request_id}]" if request_id else ""
-    return keepable(f"{error.message}{cause}{traced}")
+    words = shortened(keepable(error.message), LONGEST_WORDS)
+    return keepable(f"{words}{cause}{traced}")

@@ -34,7 +34,9 @@ class _Translating(ActivityInboundInterceptor):
                 return await self.next.execute_activity(input)
             except JobError as error:
                 activity.logger.info("%s: %s", error.code, error.detail)
-                raise to_application_error(error) from error
+                # It says all that the error says, and takes its place in the chain.
+                failure = to_application_error(error).with_traceback(error.__traceback__)
+                raise failure from error.__cause__
 
 
 def to_application_error(error: JobError) -> ApplicationError:

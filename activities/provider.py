@@ -180,7 +180,7 @@ class Provider:
         try:
             return _understood(await self._client.responses.retrieve(response_id))
         except MISSING as error:
-            raise ProviderNotFound(f"response {response_id}: {error.message}") from error
+            raise ProviderNotFound(f"response {response_id}: {failures.words_of(error)}") from error
         except openai.APIError as error:
             raise failures.of_request(error) from error
         except ValueError as error:

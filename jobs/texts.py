@@ -18,3 +18,14 @@ def keepable(text: str) -> str:
 def keepable_json(text: str) -> str:
     """Return JSON text without NUL, which nobody means."""
     return ESCAPED_NUL.sub(r"\1", text)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return as much of the beginning of a text as fits into so many bytes of UTF-8.
+
+    What was cut ends in an ellipsis, which counts.
+    """
+    raw = text.encode()
+    if len(raw) <= longest:
+        return text
+    return raw[: longest - len("…".encode())].decode(errors="ignore") + "…"

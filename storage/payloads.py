@@ -20,6 +20,7 @@ from temporalio.converter import (
 )
 
 from storage.objects import INLINE_BYTES, reaching_store
+from storage.short_failures import ShortFailures
 
 
 class ObjectStoreDriver(StorageDriver):
@@ -96,10 +97,11 @@ class SharedConverter(PydanticPayloadConverter):
 
 
 def data_converter(store: ObjectStore) -> DataConverter:
-    """Return the converter that gateway and workers share: pydantic values, large ones by key."""
+    """Return what gateway and workers share: pydantic values, large ones by key, short failures."""
     return replace(
         pydantic_data_converter,
         payload_converter_class=SharedConverter,
+        failure_converter_class=ShortFailures,
         external_storage=ExternalStorage(
             drivers=[ObjectStoreDriver(store)], payload_size_threshold=INLINE_BYTES
         ),

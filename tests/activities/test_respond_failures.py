@@ -67,6 +67,15 @@ def test_a_status_means_one_thing_for_a_submit_and_one_for_the_rest(status, subm
     assert type(failures.of_request(status_error(status))) is other
 
 
+def test_long_words_are_cut_and_the_id_of_the_request_is_kept():
+    error = status_error(502, headers={"x-request-id": "req_1"})
+    error.message = "Error code: 502 - " + "bad gateway 🦊 " * 1_000
+    detail = failures.of_submit(error).detail
+    assert detail.startswith("Error code: 502 - bad gateway")
+    assert detail.endswith("… [request req_1]")
+    assert len(detail.encode()) <= failures.LONGEST_WORDS + len(" [request req_1]")
+
+
 @pytest.mark.parametrize(
     ("cause", "submit"),
     [
