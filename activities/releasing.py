@@ -55,8 +55,8 @@ class Releaser:
     async def release_all(self, job: JobRef) -> None:
         """Release every open submit of a job, waiting for the ids of those in flight.
 
-        The caller has made sure that no new submit can begin: the job's cancel is requested, or
-        its work is over.
+        The caller has made sure that no new submit can begin: the record says that the job's cancel
+        is requested, or that its work has ended.
 
         Raises:
             JobError: A submit could not be released, though all others with an id were tried; one

@@ -120,19 +120,21 @@ class Responses(ResponseDeeds):
 
     @activity.defn(name="cancel_responses")
     async def cancel_responses(self, request: CancelRequest) -> None:
-        """Cancel and settle every open response of a job."""
+        """Cancel and settle every open response of a job, which may not submit any more."""
+        db, job = self.books.db, request.job
         if request.job_too:
-            job = request.job
             await job_moves.request_cancel(
-                self.books.db, job.tenant, job.job_id, by="temporal", reason=request.reason
+                db, job.tenant, job.job_id, by="temporal", reason=request.reason
             )
+        else:
+            await job_moves.end_work(db, job)
         try:
-            await beating(self.releaser.release_all(request.job), Pulse)
+            await beating(self.releaser.release_all(job), Pulse)
         except ProviderFailure as error:
             if error.retryable:
                 raise
             # It must not keep the job from ending; maintenance goes on trying.
-            logger.warning("job %s leaves responses open: %s", request.job.job_id, error.detail)
+            logger.warning("job %s leaves responses open: %s", job.job_id, error.detail)
 
     async def _resume(self, step: StepRequest, submits: list[Submit]) -> Submit | None:
         """Find the submit that an earlier attempt left open; None when a new one is needed."""

@@ -17,13 +17,14 @@ def _another_try(step: str) -> str:
 
 INTENT = f"""
 WITH locked AS (
-    SELECT id, status, cancel_requested_at FROM jobs
+    SELECT id, status, cancel_requested_at, work_ended_at FROM jobs
     WHERE tenant = $1 AND (id = $2
         OR $4 > 1 AND id = ANY(ARRAY(SELECT unnest(ancestors) FROM jobs WHERE id = $2)))
     ORDER BY id FOR UPDATE),
 old AS (
     SELECT id, status FROM locked
-    WHERE id = $2 AND status IN ('pending', 'running') AND cancel_requested_at IS NULL
+    WHERE id = $2 AND status IN ('pending', 'running')
+        AND cancel_requested_at IS NULL AND work_ended_at IS NULL
         AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
             AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
 intent AS (
@@ -50,7 +51,8 @@ SELECT {COLUMNS}, (SELECT was FROM job) AS was FROM intent
 """  # noqa: S608 # constant
 
 
-_GOES_ON = """status IN ('pending', 'running') AND cancel_requested_at IS NULL
+_GOES_ON = """status IN ('pending', 'running')
+    AND cancel_requested_at IS NULL AND work_ended_at IS NULL
     AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
         AND r.submit_number <> $3
         AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))"""

@@ -243,3 +243,16 @@ async def mark_running(db: Database, job: JobRef) -> bool:
     if was == JobStatus.PENDING:
         observe(JobStarted(job=job))
     return was is not None
+
+
+async def end_work(db: Database, job: JobRef) -> None:
+    """Let no submit begin for a job any more: it is about to end, and only cleans up."""
+    await db.execute(
+        """
+        UPDATE jobs SET work_ended_at = now()
+        WHERE tenant = $1 AND id = $2 AND work_ended_at IS NULL
+            AND status IN ('pending', 'running')
+        """,
+        job.tenant,
+        job.job_id,
+    )

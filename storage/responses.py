@@ -131,8 +131,8 @@ async def open_intent(
     has the response deleted at the provider once it is settled.
 
     Returns:
-        The open submit; None when the job has ended, its cancel was requested, another worker has
-        opened this number first, or the step has a response already.
+        The open submit; None when the job or its work has ended, its cancel was requested, another
+        worker has opened this number first, or the step has a response already.
     """
     row = await db.fetchrow(
         INTENT,
@@ -158,7 +158,8 @@ async def store_response_id(
 
     Returns:
         The submit, and whether somebody still waits for its response: False when the job was
-        canceled or has ended, when another submit is effective, or when a later one is open.
+        canceled, when it or its work has ended, when another submit is effective, or when a later
+        one is open.
 
     Raises:
         StepTakenOver: The submit is settled or has another id, or the id is another submit's.
@@ -186,7 +187,8 @@ async def _store(
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
                 AND settled_at IS NULL AND (response_id IS NULL OR response_id = $4)
             RETURNING {COLUMNS})
-        SELECT stored.*, j.cancel_requested_at IS NULL AND j.status IN ('pending', 'running')
+        SELECT stored.*, j.status IN ('pending', 'running')
+            AND j.cancel_requested_at IS NULL AND j.work_ended_at IS NULL
             AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
                 AND (r.submit_number > $3 AND r.state = 'open' OR r.state = 'effective'))
             AS wanted

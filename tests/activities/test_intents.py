@@ -5,7 +5,8 @@ import dataclasses
 
 import pytest
 
-from jobs.requests import StepRequest
+from jobs.errors import JobCanceled
+from jobs.requests import CancelRequest, StepRequest
 from storage import job_moves
 from storage.responses import State
 from tests.activities.bench import Bench, benched, scripted
@@ -49,6 +50,20 @@ async def test_an_intent_that_is_refused_because_of_a_cancel_is_not_followed_by_
     attempt.cancel()
     moody.go_on.set()
     with pytest.raises(asyncio.CancelledError):
+        await attempt
+    assert (await shaky.submits(step), await shaky.house.created()) == ([], [])
+
+
+async def test_an_intent_that_comes_when_the_work_has_ended_is_refused(shaky: Bench, moody: Moody):
+    moody.slow = INTENT
+    step = await shaky.step(STUCK)
+    attempt = asyncio.create_task(shaky.respond(step))
+    await moody.held.wait()
+    # Another step of the job has failed: nothing of this one is open, so the job ends.
+    request = CancelRequest(job=step.job, reason="failed", job_too=False)
+    await shaky.run(shaky.deeds.responses.cancel_responses, request)
+    moody.go_on.set()
+    with pytest.raises(JobCanceled):
         await attempt
     assert (await shaky.submits(step), await shaky.house.created()) == ([], [])
 

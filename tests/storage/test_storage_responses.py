@@ -99,6 +99,24 @@ async def test_no_intent_after_the_end(db, tenant, status):
     assert await ledger_of(db, row.id) == []
 
 
+async def test_no_intent_once_the_work_has_ended_though_the_job_goes_on(db, tenant):
+    row = await inserted(db, tenant)
+    await intent(db, row)
+    await job_moves.end_work(db, ref(row))
+    before = await again(db, row)
+    assert before.status is JobStatus.RUNNING
+    assert await intent(db, row, 2) is None
+    assert await again(db, row) == before
+
+
+async def test_the_work_of_an_ended_job_ended_with_it(db, tenant):
+    row = await inserted(db, tenant)
+    await job_moves.finish(db, ending(row, FAILED))
+    before = await again(db, row)
+    await job_moves.end_work(db, ref(row))
+    assert await again(db, row) == before
+
+
 async def test_one_number_is_opened_by_one_of_many(db, tenant):
     row = await inserted(db, tenant)
     opened = await asyncio.gather(*(intent(db, row) for _ in range(12)))
@@ -141,6 +159,23 @@ async def test_nobody_wants_a_response_of_a_canceled_or_ended_job(db, tenant, st
     await (job_moves.finish(db, ending(row, status)) if status else cancel(db, row))
     stored, wanted = await responses.store_response_id(db, submit, f"r{row.id}", None)
     assert (stored.response_id, wanted) == (f"r{row.id}", False)
+
+
+async def test_nobody_wants_a_response_of_a_job_whose_work_has_ended(db, tenant):
+    row = await inserted(db, tenant)
+    submit = await intent(db, row)
+    await job_moves.end_work(db, ref(row))
+    stored, wanted = await responses.store_response_id(db, submit, f"r{row.id}", None)
+    assert (stored.response_id, wanted) == (f"r{row.id}", False)
+
+
+async def test_a_submit_lost_after_the_work_has_ended_promises_no_other(db, tenant):
+    row = await inserted(db, tenant)
+    submit = await intent(db, row)
+    await job_moves.end_work(db, ref(row))
+    await responses.mark_uncertain(db, submit, "submit_uncertain", "lost", 1.0)
+    assert (await again(db, row)).waiting_for is None
+    assert await event_types(db, row) == ["created", "started"]
 
 
 @pytest.mark.parametrize(
