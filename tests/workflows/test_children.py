@@ -149,6 +149,7 @@ async def test_a_family_outlives_a_worker_that_forgets_it_after_every_task(bare:
         assert failed_tasks(await history_of(bare, row.id)) == []
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_child_costs_its_parent_few_events(house: Installation):
     job_id = await house.submit("test_parents", {"errands": [errand("x", "test_quiet")]})
     await all_agreed(house, job_id)

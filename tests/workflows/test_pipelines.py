@@ -205,6 +205,7 @@ async def test_a_cancel_in_the_middle_leaves_nothing_open(house: Installation):
     assert sorted(await statuses_at_provider(house, rows)) == ["cancelled"] * 2 + ["completed"] * 2
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_an_item_of_a_map_costs_few_events(house: Installation):
     items = list(range(20))
     rows, _ = await ran(house, map_(ref("input"), number(ref("item"))), items)

@@ -1,5 +1,7 @@
 """The job types that summarise, end to end against the real servers."""
 
+import pytest
+
 from activities.prices import window_tokens
 from jobs.chunking import chunk_characters
 from jobs.status import JobStatus
@@ -14,6 +16,7 @@ MOST_EVENTS_OF_THIRTY_DOCUMENTS = 500
 most 67 times for three more; measured: fewer than 400."""
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_text_is_summarised_with_one_response_and_twelve_events(house: Installation):
     row = await carried(house, "summarize_text", {"text": "The pilot ran for six weeks."})
 
@@ -23,6 +26,7 @@ async def test_a_text_is_summarised_with_one_response_and_twelve_events(house: I
     assert len(await history_of(house, row.id)) == 12
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_a_long_text_travels_by_reference(house: Installation):
     text = ("The pilot ran for six weeks. " * 20_000)[:400_000]
     row = await carried(house, "summarize_text", {"text": text})
