@@ -34,6 +34,7 @@ from api.routes import (
     job_events,
     job_types,
     openai_webhook,
+    quick,
     result_links,
 )
 from api.routes import jobs as job_routes
@@ -76,6 +77,7 @@ ROUTES = (
     estimates,
     job_routes,
     job_events,
+    quick,
     interactions,
     approvals,
     schedule_routes,

@@ -1,7 +1,7 @@
 """What clients may send as JSON."""
 
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -49,29 +49,43 @@ def refuse_unstorable(document: Any) -> None:
         raise InvalidPayload("the body holds values that cannot be stored", errors=found)
 
 
+Payload = Annotated[
+    dict[str, Any],
+    Field(
+        description="Input of the job, by the schema of its type.",
+        examples=[{"text": "The pilot ran for six weeks …"}],
+    ),
+]
+Labels = Annotated[
+    dict[LabelName, LabelText],
+    Field(max_length=20, description="For your own filters.", examples=[{"team": "a"}]),
+]
+CallbackUrl = Annotated[
+    str | None,
+    Field(
+        description="Gets a signed POST when the job ends or needs an approval.",
+        examples=["https://example.com/hooks/job-completed"],
+    ),
+]
+Notify = Annotated[
+    tuple[NamedChannel, ...],
+    Field(
+        max_length=MOST_CHANNELS,
+        description="Channels whose people hear of the job, by name or with a rule of its own.",
+        examples=[["ops-mail", {"channel": "team-slack", "on": ["failed", "approval_needed"]}]],
+    ),
+]
+
+
 class JobRequest(Body):
     """A job to run."""
 
     type: str = Field(description="One of GET /api/job-types.", examples=["summarize_text"])
-    payload: dict[str, Any] = Field(
-        description="Input of the job, by the schema of its type.",
-        examples=[{"text": "The pilot ran for six weeks …"}],
-    )
+    payload: Payload
     options: JobOptions = JobOptions()
-    labels: dict[LabelName, LabelText] = Field(
-        default={}, max_length=20, description="For your own filters.", examples=[{"team": "a"}]
-    )
-    callback_url: str | None = Field(
-        default=None,
-        description="Gets a signed POST when the job ends or needs an approval.",
-        examples=["https://example.com/hooks/job-completed"],
-    )
-    notify: tuple[NamedChannel, ...] = Field(
-        default=(),
-        max_length=MOST_CHANNELS,
-        description="Channels whose people hear of the job, by name or with a rule of its own.",
-        examples=[["ops-mail", {"channel": "team-slack", "on": ["failed", "approval_needed"]}]],
-    )
+    labels: Labels = {}
+    callback_url: CallbackUrl = None
+    notify: Notify = ()
 
     model_config = {
         "json_schema_extra": {
@@ -87,6 +101,40 @@ class JobRequest(Body):
             ]
         }
     }
+
+
+class QuickOptions(JobOptions):
+    """Choices for a job somebody waits for, which goes before all others."""
+
+    priority: Literal[1] = 1
+
+
+class QuickRequest(Body):
+    """A job to run at once, of the type that the path names."""
+
+    payload: Payload
+    options: QuickOptions = QuickOptions()
+    labels: Labels = {}
+    callback_url: CallbackUrl = None
+    notify: Notify = ()
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [{"payload": {"text": "The pilot ran for six weeks in two branches …"}}]
+        }
+    }
+
+    def as_job(self, type: str) -> JobRequest:
+        """Return the same as `POST /api/jobs` takes it; nothing is checked a second time."""
+        options = JobOptions.model_construct(**dict(self.options))
+        return JobRequest.model_construct(
+            type=type,
+            payload=self.payload,
+            options=options,
+            labels=self.labels,
+            callback_url=self.callback_url,
+            notify=self.notify,
+        )
 
 
 class CancelBody(Body):

@@ -45,6 +45,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 _NO_PATIENCE = timedelta(0)
 _HOLD_SECONDS = 30
 _SHORTEST_ROUND_SECONDS = 1.0
+_SHORTEST_LIMIT = timedelta(seconds=1)
 # A wait has nothing to lose by asking again after a defect of the gateway.
 _PASSING_IN_A_WAIT = PASSING | {500}
 
@@ -150,12 +151,48 @@ class AsyncBackburner:
             callback_url=callback_url,
             notify=notify,
         )
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return await self._take("/api/jobs", body, idempotency_key, wait)
+
+    async def quick(
+        self,
+        type: str,
+        payload: BaseModel | Mapping[str, Any],
+        *,
+        options: JobOptions | Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        limit: timedelta = timedelta(seconds=_HOLD_SECONDS),
+    ) -> Job:
+        """Run a job that somebody is waiting for, in front of all others that wait.
+
+        Args:
+            type: Name of the job type.
+            payload: What it works on.
+            options: Choices such as the model; `priority` can only be 1.
+            labels: Free words to find the job by.
+            idempotency_key: As in `submit`.
+            limit: How long to wait, a second at least. The gateway may allow less.
+
+        Returns:
+            The job with its result or error; or as it stands when it takes longer than the limit.
+            It goes on then: `wait` for it, and do not run it again.
+
+        Raises:
+            ApiError: The type is unknown, the payload does not fit, or the key was used before.
+        """
+        body = job_of(type, payload, options=options, labels=labels, callback_url=None, notify=())
+        del body["type"]
+        path = f"/api/quick/{quote(type, safe='')}"
+        return await self._take(path, body, idempotency_key, max(limit, _SHORTEST_LIMIT))
+
+    async def _take(
+        self, path: str, body: Mapping[str, Any], key: str | None, wait: timedelta
+    ) -> Job:
         reply = await self._transport.request(
             "POST",
-            "/api/jobs",
+            path,
             json=body,
-            headers=headers | _prefer(wait.total_seconds()),
+            headers={"Idempotency-Key": key or str(uuid.uuid4())} | _prefer(wait.total_seconds()),
             extra_seconds=wait.total_seconds(),
         )
         return Job.model_validate_json(reply.content)

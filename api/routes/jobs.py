@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api import submission, waiting
+from api import waiting
+from api.accepting import ANSWERS, APPLIED, RETRY, Reception
 from api.bodies import JobRequest
 from api.gateway import FollowerIn, GatewayIn, TenantIn
 from api.paging import (
@@ -17,11 +17,11 @@ from api.paging import (
     refuse_unknown,
     to_cursor,
 )
-from api.preferences import IdempotencyKeyIn, WaitIn
+from api.preferences import WaitIn
 from api.presenter import Presenter, PresenterIn, etag, failure_view
 from api.problems import JobFailureView, Refusal, documented
 from api.results import result_reply
-from api.views import JobAccepted, JobPage, JobView
+from api.views import JobAccepted, JobPage
 from jobs.errors import InvalidRequest, JobCanceled, NoResult, ResultNotReady
 from jobs.status import JobStatus
 from jobs.values import JobId
@@ -34,57 +34,15 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 LABEL = "label."
 FILTERS = {"limit", "cursor", "status", "type", "created_after", "parent", "root"}
 
-_APPLIED = {
-    "Preference-Applied": {"schema": {"type": "string"}, "description": "The `wait` granted."}
-}
-_RETRY = {
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds; while it goes on."}
-}
-
 
 @router.post(
-    "",
-    status_code=202,
-    response_model=JobAccepted,
-    summary="Submit a job",
-    responses={
-        200: {"model": JobView, "description": "The job has ended.", "headers": _APPLIED},
-        202: {
-            "description": "The job is recorded and will run.",
-            "headers": {
-                "Location": {"schema": {"type": "string"}, "description": "The job."},
-                "Idempotent-Replayed": {
-                    "schema": {"type": "string"},
-                    "description": "`true` when the Idempotency-Key was used before.",
-                },
-                **_RETRY,
-                **_APPLIED,
-            },
-        },
-        **documented(400, 401, 404, 413, 415, 422, 503),
-    },
+    "", status_code=202, summary="Submit a job", response_model=JobAccepted, responses=ANSWERS
 )
 async def submit_job(
-    wanted: JobRequest,
-    gateway: GatewayIn,
-    tenant: TenantIn,
-    follower: FollowerIn,
-    presenter: PresenterIn,
-    key: IdempotencyKeyIn,
-    wait: WaitIn,
+    wanted: JobRequest, reception: Annotated[Reception, Depends()], wait: WaitIn
 ) -> Response:
     """Record a job and start it; the reply comes at once unless `Prefer: wait=N` asks for more."""
-    row, is_new = await submission.submit(gateway, tenant, wanted, key)
-    headers = {"Location": presenter.path_of(row.id)}
-    if not is_new:
-        headers["Idempotent-Replayed"] = "true"
-    if wait:
-        row = await waiting.until_ended(gateway.db, follower, row, wait)
-        headers["Preference-Applied"] = f"wait={wait}"
-    if row.status.is_terminal:
-        return _json(await presenter.job(row), 200, headers)
-    headers |= await presenter.retry_headers(row)
-    return _json(await presenter.accepted(row), 202, headers)
+    return await reception.take(wanted, wait)
 
 
 @router.get("", summary="List jobs, newest first", responses=documented(400, 401, 503))
@@ -129,7 +87,7 @@ async def list_jobs(
     "/{job_id}",
     summary="Look at a job",
     responses={
-        200: {"headers": {"ETag": {"schema": {"type": "string"}}, **_RETRY, **_APPLIED}},
+        200: {"headers": {"ETag": {"schema": {"type": "string"}}, **RETRY, **APPLIED}},
         304: {"description": "The job is as `If-None-Match` knows it."},
         **documented(401, 404, 503),
     },
@@ -189,10 +147,6 @@ async def _no_result(row: JobRow, presenter: Presenter) -> Refusal:
         code=JobCanceled.code, message=JobCanceled.title, advice=JobCanceled.advice
     )
     return Refusal(NoResult(f"the job ended with {failure.code!r}"), job_error=failure)
-
-
-def _json(view: BaseModel, status: int, headers: dict[str, str]) -> Response:
-    return Response(view.model_dump_json(), status, headers, media_type="application/json")
 
 
 def _matches(if_none_match: str | None, tag: str) -> bool:

@@ -5,6 +5,7 @@ from api.problems import MEDIA_TYPE
 OPERATIONS = {
     ("post", "/api/jobs"): "submit_job",
     ("post", "/api/jobs/estimate"): "estimate_job",
+    ("post", "/api/quick/{type}"): "run_quickly",
     ("get", "/api/jobs"): "list_jobs",
     ("get", "/api/jobs/{job_id}"): "get_job",
     ("get", "/api/jobs/{job_id}/result"): "get_result",

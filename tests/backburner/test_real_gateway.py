@@ -73,6 +73,19 @@ async def test_a_submit_may_return_the_finished_job(client):
     assert job.result["summary"]
 
 
+async def test_a_quick_job_returns_with_its_result(client):
+    job = await client.quick("summarize_text", TEXT, options={"max_tries": 2})
+    assert job.status is JobStatus.SUCCEEDED
+    assert job.result["summary"]
+
+
+async def test_a_quick_job_that_takes_longer_is_waited_for_as_any_other(client):
+    slow = {"text": 'Slow. [[emulator: {"run_seconds": 2}]]'}
+    job = await client.quick("summarize_text", slow, limit=timedelta(0))
+    assert job.status in {JobStatus.PENDING, JobStatus.RUNNING}
+    assert (await client.wait(job.job_id)).status is JobStatus.SUCCEEDED
+
+
 async def test_a_canceled_job_ends(client):
     job = await client.submit("summarize_text", TEXT)
     await client.cancel(job.job_id, reason="no need")
