@@ -129,7 +129,7 @@ class Adopter:
 
     async def _book(self, adopted: Submit, response_id: str, response: Response) -> Fate:
         job = await job_rows.get(self.db, adopted.tenant, adopted.job_id)
-        if job.status.is_terminal or job.cancel_requested_at is not None:
+        if not job.wants_answers:
             await self.books.settle(adopted, response, unwanted=State.WASTED)
             return "wasted"
         booked = await self.books.settle(adopted, response)

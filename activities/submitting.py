@@ -97,7 +97,7 @@ class Submitter:
         if not earlier:
             return
         last = earlier[-1]
-        words = f"{last.error_message} ({last.error_code})"
+        words = f"{last.error_code}: {last.error_message}"
         if last.state is State.UNCERTAIN and is_parked(step, last.number):
             count_fate(last, "parked")
             raise SubmitParked(f"submit {last.number}: {words}", submit_number=last.number)
@@ -187,7 +187,9 @@ class Submitter:
             raise StepTakenOver(f"submit {number} was begun by another attempt")
         if any(each.response_id and each.state in IN_THE_WAY for each in submits):
             raise StepTakenOver("the response to a lost submit was found meanwhile")
-        raise JobCanceled("the job has ended or is being canceled: nothing was submitted")
+        raise JobCanceled(
+            "the job or its work has ended, or is being canceled: nothing was submitted"
+        )
 
     async def _ask(
         self, step: StepRequest, request: ResponseRequest, intent: Submit, content: Content

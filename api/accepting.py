@@ -50,12 +50,13 @@ class Reception:
     presenter: PresenterIn
     key: IdempotencyKeyIn
 
-    async def take(self, wanted: JobRequest, wait: int | None) -> Response:
+    async def take(self, wanted: JobRequest, preferred: int | None, *, usual: int = 0) -> Response:
         """Record a job, start it, and answer as soon as it has ended or the wait is over.
 
         Args:
             wanted: The job.
-            wait: Seconds; None and 0 answer at once.
+            preferred: Seconds that the client would wait, as far as they are granted.
+            usual: Seconds to wait for a client that said nothing; 0 answers at once.
 
         Raises:
             JobError: As `submission.submit` does.
@@ -64,9 +65,10 @@ class Reception:
         headers = {"Location": self.presenter.path_of(row.id)}
         if not is_new:
             headers["Idempotent-Replayed"] = "true"
-        if wait:
+        if preferred:
+            headers["Preference-Applied"] = f"wait={preferred}"
+        if wait := usual if preferred is None else preferred:
             row = await waiting.until_ended(self.gateway.db, self.follower, row, wait)
-            headers["Preference-Applied"] = f"wait={wait}"
         if row.status.is_terminal:
             return _json(await self.presenter.job(row), 200, headers)
         headers |= await self.presenter.retry_headers(row)

@@ -171,7 +171,8 @@ class AsyncBackburner:
             options: Choices such as the model; `priority` can only be 1.
             labels: Free words to find the job by.
             idempotency_key: As in `submit`.
-            limit: How long to wait, a second at least. The gateway may allow less.
+            limit: How long to wait, a second at least. The gateway may allow less; after trouble on
+                the way it is waited once more.
 
         Returns:
             The job with its result or error; or as it stands when it takes longer than the limit.

@@ -90,12 +90,19 @@ class JobRow:
     waiting_for: str | None
     cost: Cost
     cancel_requested_at: datetime | None
+    work_ended_at: datetime | None
     last_seq: int
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
     updated_at: datetime
     traceparent: str | None
+
+    @property
+    def wants_answers(self) -> bool:
+        """Whether an answer that comes now can still be used."""
+        is_over = self.status.is_terminal or self.cancel_requested_at or self.work_ended_at
+        return not is_over
 
 
 COST = """cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
@@ -105,8 +112,8 @@ COST = """cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_toke
 COLUMNS = f"""id, tenant, type, status, payload, options, labels, error_code, error_message,
     result IS NOT NULL OR result_key IS NOT NULL AS has_result, result_key, parent_id, root_id,
     ancestors, child_key, fingerprint, retry_count, progress_stage, progress_current,
-    progress_total, waiting_for, {COST}, cancel_requested_at, last_seq,
-    created_at, started_at, completed_at, updated_at, traceparent"""
+    progress_total, waiting_for, {COST}, cancel_requested_at, work_ended_at,
+    last_seq, created_at, started_at, completed_at, updated_at, traceparent"""
 """Everything but the result, which may be large and is fetched on its own."""
 
 
@@ -210,6 +217,7 @@ def to_row(row: asyncpg.Record) -> JobRow:
         waiting_for=row["waiting_for"],
         cost=to_cost(row),
         cancel_requested_at=row["cancel_requested_at"],
+        work_ended_at=row["work_ended_at"],
         last_seq=row["last_seq"],
         created_at=row["created_at"],
         started_at=row["started_at"],

@@ -29,7 +29,8 @@ LONGEST_TRACE_OF_CAUSE = 500
 """Bytes of the trace of a cause."""
 
 MOST_CAUSES = 2
-"""Causes behind a failure; what lies deeper is left to the logs. With them it has 3.5 kB."""
+"""Causes behind a failure; what lies deeper is left to the logs. Words and traces have 3.5 kB then;
+details, of which ours have a few bytes, are not cut."""
 
 _ROOT = f"{Path(__file__).parents[1]}/"
 _LIBRARIES = "site-packages/"
@@ -45,7 +46,7 @@ class ShortFailures(DefaultFailureConverter):
         """Fill in `failure`; it is called for each cause in turn."""
         super().to_failure(exception, payload_converter, failure)
         if isinstance(exception, FailureError) and exception.failure:
-            return  # it came from Temporal, where others look for it as it is
+            return  # it came from Temporal; only as a cause it is cut, where nobody looks for more
         if exception.__traceback__:
             failure.stack_trace = "\n".join(_frames(exception.__traceback__))
         _cut(failure, LONGEST_MESSAGE, LONGEST_TRACE)

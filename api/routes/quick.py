@@ -12,6 +12,9 @@ from api.views import JobView
 
 router = APIRouter(prefix="/api/quick", tags=["jobs"])
 
+USUAL_WAIT_SECONDS = 30
+"""For clients that do not say how long they wait: shorter than most proxies hold a reply."""
+
 
 @router.post(
     "/{type}", summary="Run a job and wait for it", response_model=JobView, responses=ANSWERS
@@ -25,9 +28,9 @@ async def run_quickly(
 ) -> Response:
     """Run a job before all others that wait, and answer with what it ended with.
 
-    It is a job like any other, only in front: one that does not end within `Prefer: wait=N`, or
-    the longest wait allowed, is answered with 202 and goes on. Look at it with its id, and do not
-    send it again without its `Idempotency-Key`: that would be another job.
+    It is a job like any other, only in front: one that does not end within 30 seconds, or those of
+    `Prefer: wait=N`, is answered with 202 and goes on. Look at it with its id. If the reply is
+    lost, send it again with the same `Idempotency-Key`: without one it would be another job.
     """
-    longest = gateway.settings.max_wait_seconds
-    return await reception.take(wanted.as_job(type), longest if wait is None else wait)
+    usual = min(USUAL_WAIT_SECONDS, gateway.settings.max_wait_seconds)
+    return await reception.take(wanted.as_job(type), wait, usual=usual)

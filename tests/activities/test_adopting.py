@@ -150,7 +150,7 @@ async def test_an_orphan_that_runs_beside_a_later_submit_is_canceled(
     assert (await asyncio.wait_for(task, 10)).cost.responses == 2
 
 
-@pytest.mark.parametrize("ending", ["canceled", "ended"])
+@pytest.mark.parametrize("ending", ["canceled", "ended", "work ended"])
 async def test_an_orphan_of_a_job_nobody_waits_for_is_booked_and_never_used(
     bench: Bench, ending: str
 ):
@@ -158,6 +158,8 @@ async def test_an_orphan_of_a_job_nobody_waits_for_is_booked_and_never_used(
     lost = await lose(bench, step)
     if ending == "canceled":
         await job_moves.request_cancel(bench.house.db, TENANT, step.job.job_id, by="t", reason=None)
+    elif ending == "work ended":
+        await job_moves.end_work(bench.house.db, step.job)
     else:
         await bench.end(step)
     await notify(bench.house.db, lost)

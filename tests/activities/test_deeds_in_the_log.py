@@ -16,6 +16,8 @@ from jobs.errors import JobNotFound
 from jobs.registry import discover
 from telemetry.logs import JsonFormatter
 
+BEHIND = LookupError("nothing there")
+
 
 class Innermost(ActivityInboundInterceptor):
     def __init__(self) -> None:
@@ -28,7 +30,7 @@ class Innermost(ActivityInboundInterceptor):
 async def deed() -> None:
     """Say something and fail."""
     logging.getLogger("deed").info("said")
-    raise JobNotFound("it is gone")
+    raise JobNotFound("it is gone") from BEHIND
 
 
 class Lines(logging.Handler):
@@ -61,8 +63,11 @@ async def fail_in(workflow_type: str) -> None:
         environment.info, workflow_type=workflow_type, workflow_id="the workflow"
     )
     doing = Failures().intercept_activity(Innermost())
-    with pytest.raises(ApplicationError, match="it is gone"):
+    with pytest.raises(ApplicationError, match="it is gone") as caught:
         await environment.run(doing.execute_activity, ExecuteActivityInput(deed, (), None, {}))
+    # It stands for the deed's own error: where that arose, and what was behind it.
+    assert caught.traceback[-1].name == "deed"
+    assert caught.value.__cause__ is BEHIND
 
 
 async def test_a_deed_of_a_job_names_it(lines: Lines):

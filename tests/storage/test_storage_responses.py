@@ -112,7 +112,15 @@ async def test_no_intent_once_the_work_has_ended_though_the_job_goes_on(db, tena
 async def test_the_work_of_an_ended_job_ended_with_it(db, tenant):
     row = await inserted(db, tenant)
     await job_moves.finish(db, ending(row, FAILED))
+    await job_moves.end_work(db, ref(row))
+    assert (await again(db, row)).work_ended_at is None
+
+
+async def test_the_work_of_a_job_ends_once(db, tenant):
+    row = await inserted(db, tenant)
+    await job_moves.end_work(db, ref(row))
     before = await again(db, row)
+    assert before.work_ended_at
     await job_moves.end_work(db, ref(row))
     assert await again(db, row) == before
 

@@ -1,6 +1,7 @@
 """Job types that do what tests want; importing this file makes `discover` find them."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, Field
 from temporalio import workflow
 
 from jobs.children import ChildOutcome
-from jobs.errors import JobFailure
+from jobs.errors import JobCanceled, JobFailure
 from jobs.options import ResponseOptions
 from workflows.core import Job, job, query, signal
 from workflows.core.storable import LARGEST_JSON
@@ -264,6 +265,23 @@ class EndsLate(Job[Ask, Said]):
         await self.respond(input.prompts[0], summary="First")
         await workflow.sleep(1.5)
         return Said(said=[await self.respond(input.prompts[1], summary="Second")])
+
+
+@job("test_leaves_a_task", title="Leave a task behind", expected=SHORT)
+class LeavesATask(Job[Count, Said]):
+    """Be done, while something of it has yet to ask."""
+
+    async def work(self, input: Count) -> Said:
+        del input
+        self.left = asyncio.create_task(self.ask_late())
+        return Said(said=["done"])
+
+    async def ask_late(self) -> None:
+        """Ask some turns of the loop later, when the ending is being recorded."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+        with suppress(JobCanceled):
+            await self.respond("Too late.", summary="Too late")
 
 
 class Pokeable(Job[Count, Said]):

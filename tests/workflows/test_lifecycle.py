@@ -10,7 +10,7 @@ from jobs.status import JobStatus
 from settings import WorkerSettings
 from tests.installation import Installation, serving
 from tests.workflows import job_types  # noqa: F401 # declares them
-from tests.workflows.looking import carried, events_of, history_of, kinds, scripted
+from tests.workflows.looking import carried, events_of, history_of, kinds, scheduled, scripted
 
 
 async def test_a_job_that_ends_well_has_its_events_in_order(house: Installation):
@@ -83,6 +83,14 @@ async def test_a_step_that_fails_for_good_gives_the_job_its_code(house, script, 
     assert row.status is JobStatus.FAILED
     assert row.failure is not None
     assert row.failure.code == code
+
+
+async def test_what_work_has_left_behind_asks_nothing_any_more(house: Installation):
+    row = await carried(house, "test_leaves_a_task", {})
+
+    assert row.status is JobStatus.SUCCEEDED
+    assert "respond" not in await scheduled(house, row.id)
+    assert await house.submits(row.id) == []
 
 
 async def test_a_job_outlives_a_worker_that_forgets_it_after_every_task(bare: Installation):

@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from jobs.errors import OutputMismatch, SubmitParked, SubmitUncertain
+from jobs.errors import JobCanceled, OutputMismatch, SubmitParked, SubmitUncertain
 from jobs.model import Ticket
 from jobs.money import Cost
 from jobs.polling import CEILINGS_BY_WINDOW, Ceilings
@@ -75,11 +75,19 @@ class Parked:
 
 
 class Asker:
-    """Asks for one job and keeps count of it."""
+    """Asks for one job and keeps count of it.
+
+    Attributes:
+        cost: What the answered steps cost.
+        open_steps: Steps that were asked and not answered.
+        is_over: Set when the work has ended: a signal's handler, or a task that `work` left behind,
+            may still want to ask.
+    """
 
     def __init__(self) -> None:
         self.cost = Cost()
         self.open_steps = 0
+        self.is_over = False
         self._parked: dict[str, Parked] = {}
         self._early: dict[str, SubmitDecision] = {}
 
@@ -122,6 +130,8 @@ class Asker:
             self._early[key] = decision
 
     async def _ask(self, job: Asking, question: ResponseRequest, summary: str) -> StepOutcome:
+        if self.is_over and workflow.patched("no-asking-at-the-end"):
+            raise JobCanceled("the work of the job has ended: nothing is asked any more")
         step = _step(job, question)
         self.open_steps += 1
         while (outcome := await self._tried(job, step, summary)) is None:

@@ -41,6 +41,7 @@ async def _settle(
     job: "Lifecycle[In, Out]", ticket: Ticket[In], result: str | None, failure: Failure | None
 ) -> Standing:
     """Cancel the children and responses that are still open, then record the ending."""
+    job.end_work()
     canceled = workflow.cancellation_reason() is not None
     await _let_go(job, ticket, canceled)
     await job.recorded()

@@ -148,6 +148,10 @@ class Lifecycle(Generic[In, Out]):
             if self._work is not None:
                 self._work.cancel()
 
+    def end_work(self) -> None:
+        """Let nothing be asked any more: the job is about to end."""
+        self._asker.is_over = True
+
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline.
 
