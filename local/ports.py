@@ -33,8 +33,12 @@ def preferred_port(port: int, host: str = "127.0.0.1") -> int:
 
 def _is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+        # As servers do: connections of one that has just stopped linger for a minute, and are no
+        # reason for its successor to move to another port.
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind((host, port))
+            candidate.listen(1)  # with that option, Linux binds beside one that does not listen yet
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return False
