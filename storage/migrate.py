@@ -1,6 +1,5 @@
 """Bring a database to the schema this code expects."""
 
-import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
@@ -16,15 +15,6 @@ FILE_NAME = re.compile(r"(\d{14})_\w+\.sql")
 
 LOCK = 0x6261636B
 """Advisory lock key: only one process migrates at a time ("back" in ASCII)."""
-
-LOOK_AGAIN_SECONDS = 0.2
-"""Pause between two looks at that lock. Waiting inside of Postgres would hold a snapshot, for whose
-end an index that is made concurrently would wait."""
-
-CONCURRENTLY = "-- concurrently\n"
-"""First line of a file whose statements run one by one, outside of a transaction, as indexes on
-large tables have to be made: otherwise nobody can write meanwhile. If it is cut off, all of them
-run again."""
 
 LOCK_TIMEOUT = "30s"
 """How long a migration waits for a table in use before it gives up and can be run again."""
@@ -53,16 +43,6 @@ class Migration:
         """SHA-256 of the file; an applied file must never be edited."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
-    @property
-    def is_concurrent(self) -> bool:
-        """Whether its statements run one by one."""
-        return self.sql.startswith(CONCURRENTLY)
-
-    @property
-    def statements(self) -> list[str]:
-        """Its statements, each of which ends its line."""
-        return [each for each in re.split(r";\s*$", self.sql, flags=re.MULTILINE) if each.strip()]
-
 
 @cache
 def known_migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
@@ -79,20 +59,16 @@ def known_migrations(folder: Path = FOLDER) -> tuple[Migration, ...]:
 
 
 async def migrate(url: str, folder: Path = FOLDER) -> list[str]:
-    """Apply what is missing, file by file; return the versions applied.
+    """Apply what is missing, each file in its own transaction; return the versions applied.
 
-    A file is one transaction, unless it says that it runs `CONCURRENTLY`. Any number of processes
-    may call this at once.
+    Any number of processes may call this at once.
 
     Raises:
         MigrationRefused: The database is newer than this code, or an applied file was edited.
     """
     connection = await asyncpg.connect(url)
     try:
-        while not await connection.fetchval(  # noqa: ASYNC110 # another process has it
-            "SELECT pg_try_advisory_lock($1)", LOCK
-        ):
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         await connection.execute(BOOKKEEPING)
         missing = _missing(await _applied(connection), known_migrations(folder))
         for migration in missing:
@@ -118,20 +94,11 @@ def _missing(applied: dict[str, str], known: tuple[Migration, ...]) -> list[Migr
 
 
 async def _apply(connection: Connection, migration: Migration) -> None:
-    if migration.is_concurrent:
-        for statement in migration.statements:
-            await connection.execute(statement)
-        await _note(connection, migration)
-        return
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(migration.sql)
-        await _note(connection, migration)
-
-
-async def _note(connection: Connection, migration: Migration) -> None:
-    await connection.execute(
-        "INSERT INTO schema_migrations (version, checksum) VALUES ($1, $2)",
-        migration.version,
-        migration.checksum,
-    )
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, checksum) VALUES ($1, $2)",
+            migration.version,
+            migration.checksum,
+        )

@@ -1,7 +1,6 @@
 """Claims about migrations: any number of starters, and nothing half done."""
 
 import asyncio
-import re
 import uuid
 
 import asyncpg
@@ -9,8 +8,6 @@ import pytest
 
 from storage.migrate import FOLDER, MigrationRefused, known_migrations, migrate
 
-DROP = ["DROP", "INDEX", "CONCURRENTLY", "IF", "EXISTS"]
-CREATE = ["CREATE", "INDEX", "CONCURRENTLY"]
 ONE, TWO, THREE = "20260101000001", "20260101000002", "20260101000003"
 
 
@@ -106,65 +103,6 @@ async def test_a_failing_file_leaves_nothing_behind_and_keeps_what_came_before(e
     assert not await has_table(empty_url, "b")
     mended = broken | {f"f{TWO}_b": "CREATE TABLE b ()"}
     assert await migrate(empty_url, folder(**mended)) == [TWO]
-
-
-INDEX = """-- concurrently
--- Some words.
-DROP INDEX CONCURRENTLY IF EXISTS a_x;
-CREATE UNIQUE INDEX CONCURRENTLY a_x
-    ON a (x);
-"""
-VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('a_x')"
-
-
-async def test_an_index_is_made_beside_an_open_transaction_that_writes(empty_url, folder):
-    files = {f"f{ONE}_a": "CREATE TABLE a (x int)"}
-    await migrate(empty_url, folder(**files))
-    writer = await asyncpg.connect(empty_url)
-    transaction = writer.transaction()
-    await transaction.start()
-    await writer.execute("INSERT INTO a VALUES (1)")
-    making = asyncio.create_task(migrate(empty_url, folder(**files, **{f"f{TWO}_b": INDEX})))
-    while await ask(empty_url, VALID) is None:
-        await asyncio.sleep(0.01)  # the state lives in Postgres
-    other = await asyncpg.connect(empty_url)
-    await other.execute("INSERT INTO a VALUES (2)")  # nobody is locked out
-    await other.close()
-    assert not making.done()
-    await transaction.commit()
-    await writer.close()
-    assert await making == [TWO]
-    assert await ask(empty_url, VALID) is True
-
-
-async def test_an_index_that_was_not_finished_is_made_anew(empty_url, folder):
-    files = {f"f{ONE}_a": "CREATE TABLE a (x int); INSERT INTO a VALUES (1), (1)"}
-    more = folder(**files, **{f"f{TWO}_b": INDEX})
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await migrate(empty_url, more)
-    assert await applied(empty_url) == [ONE]
-    assert await ask(empty_url, VALID) is False
-    await ask(empty_url, "DELETE FROM a")
-    assert await migrate(empty_url, more) == [TWO]
-    assert await ask(empty_url, VALID) is True
-
-
-async def test_eight_starters_wait_for_an_index_without_keeping_it_from_being_made(
-    empty_url, folder
-):
-    place = folder(**{f"f{ONE}_a": "CREATE TABLE a (x int)", f"f{TWO}_b": INDEX})
-    answers = await asyncio.gather(*(migrate(empty_url, place) for _ in range(8)))
-    assert sorted(answers) == [[]] * 7 + [[ONE, TWO]]
-
-
-def test_what_runs_statement_by_statement_can_run_again():
-    found = [each.statements for each in known_migrations() if each.is_concurrent]
-    assert found
-    for statements in found:
-        words = [re.sub(r"^--.*$", "", each, flags=re.MULTILINE).split() for each in statements]
-        dropped = {each[5] for each in words if each[:5] == DROP}
-        assert {each[3] for each in words if each[0] == "CREATE"} <= dropped
-        assert all(each[:5] == DROP or each[:3] == CREATE for each in words)
 
 
 def test_the_files_of_this_version_are_named_and_ordered_by_number():
