@@ -118,4 +118,4 @@ def words_of(error: openai.APIError) -> str:
     request_id = getattr(error, "request_id", None)
     traced = f" [request {request_id}]" if request_id else ""
     words = shortened(keepable(error.message), LONGEST_WORDS)
-    return keepable(f"{words}{cause}{traced}")
+    return f"{words}{cause}{traced}"

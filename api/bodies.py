@@ -127,14 +127,7 @@ class QuickRequest(Body):
     def as_job(self, type: str) -> JobRequest:
         """Return the same as `POST /api/jobs` takes it; nothing is checked a second time."""
         options = JobOptions.model_construct(**dict(self.options))
-        return JobRequest.model_construct(
-            type=type,
-            payload=self.payload,
-            options=options,
-            labels=self.labels,
-            callback_url=self.callback_url,
-            notify=self.notify,
-        )
+        return JobRequest.model_construct(type=type, **{**dict(self), "options": options})
 
 
 class CancelBody(Body):

@@ -5,6 +5,8 @@ by the statement that books it: `retrying`. Until that step's next intent, or th
 job's `waiting_for` says so, too, unless somebody's signal is waited for, which matters more.
 """
 
+from storage.jobs import WANTS_ANSWERS
+
 COLUMNS = """tenant, job_id, step_key, submit_number, state, model, response_id, error_code,
     error_message, usage, cost_usd, output, output_key, intent_at, submitted_at, settled_at,
     deleted_at, delete_due, delete_error"""
@@ -23,8 +25,7 @@ WITH locked AS (
     ORDER BY id FOR UPDATE),
 old AS (
     SELECT id, status FROM locked
-    WHERE id = $2 AND status IN ('pending', 'running')
-        AND cancel_requested_at IS NULL AND work_ended_at IS NULL
+    WHERE id = $2 AND {WANTS_ANSWERS}
         AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $2 AND r.step_key = $3
             AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))),
 intent AS (
@@ -51,8 +52,7 @@ SELECT {COLUMNS}, (SELECT was FROM job) AS was FROM intent
 """  # noqa: S608 # constant
 
 
-_GOES_ON = """status IN ('pending', 'running')
-    AND cancel_requested_at IS NULL AND work_ended_at IS NULL
+_GOES_ON = f"""{WANTS_ANSWERS}
     AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
         AND r.submit_number <> $3
         AND (r.state = 'effective' OR r.state = 'open' AND r.response_id IS NOT NULL))"""

@@ -105,6 +105,10 @@ class JobRow:
         return not is_over
 
 
+WANTS_ANSWERS = """status IN ('pending', 'running')
+    AND cancel_requested_at IS NULL AND work_ended_at IS NULL"""
+"""`JobRow.wants_answers`, in statements."""
+
 COST = """cost_usd, input_tokens, cached_tokens, cache_write_tokens, output_tokens,
     reasoning_tokens, settled_responses, unpriced_responses"""
 """What `to_cost` reads."""

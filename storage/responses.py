@@ -16,6 +16,7 @@ from jobs.status import JobStatus
 from jobs.values import JobId, Tenant
 from storage.bookings import COLUMNS, INTENT, LOSE, SETTLE
 from storage.database import Database
+from storage.jobs import WANTS_ANSWERS
 from telemetry.observer import observe
 
 
@@ -187,8 +188,7 @@ async def _store(
             WHERE job_id = $1 AND step_key = $2 AND submit_number = $3
                 AND settled_at IS NULL AND (response_id IS NULL OR response_id = $4)
             RETURNING {COLUMNS})
-        SELECT stored.*, j.status IN ('pending', 'running')
-            AND j.cancel_requested_at IS NULL AND j.work_ended_at IS NULL
+        SELECT stored.*, {WANTS_ANSWERS}
             AND NOT EXISTS (SELECT FROM responses r WHERE r.job_id = $1 AND r.step_key = $2
                 AND (r.submit_number > $3 AND r.state = 'open' OR r.state = 'effective'))
             AS wanted

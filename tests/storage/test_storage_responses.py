@@ -160,21 +160,26 @@ async def test_a_response_id_is_stored_and_wanted_while_the_job_waits(db, tenant
     assert (submit.response_id, submit.submitted_at is not None, wanted) == (name, True, True)
 
 
+async def nobody_wants(db, submit):
+    """Store an id, and check that it comes too late."""
+    name = f"r{submit.job_id}"
+    stored, wanted = await responses.store_response_id(db, submit, name, None)
+    assert (stored.response_id, wanted) == (name, False)
+
+
 @pytest.mark.parametrize("status", [None, SUCCEEDED, FAILED, CANCELED])
 async def test_nobody_wants_a_response_of_a_canceled_or_ended_job(db, tenant, status):
     row = await inserted(db, tenant)
     submit = await intent(db, row)
     await (job_moves.finish(db, ending(row, status)) if status else cancel(db, row))
-    stored, wanted = await responses.store_response_id(db, submit, f"r{row.id}", None)
-    assert (stored.response_id, wanted) == (f"r{row.id}", False)
+    await nobody_wants(db, submit)
 
 
 async def test_nobody_wants_a_response_of_a_job_whose_work_has_ended(db, tenant):
     row = await inserted(db, tenant)
     submit = await intent(db, row)
     await job_moves.end_work(db, ref(row))
-    stored, wanted = await responses.store_response_id(db, submit, f"r{row.id}", None)
-    assert (stored.response_id, wanted) == (f"r{row.id}", False)
+    await nobody_wants(db, submit)
 
 
 async def test_a_submit_lost_after_the_work_has_ended_promises_no_other(db, tenant):
