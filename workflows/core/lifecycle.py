@@ -151,6 +151,7 @@ class Lifecycle(Generic[In, Out]):
     def end_work(self) -> None:
         """Let nothing be asked any more: the job is about to end."""
         self._asker.is_over = True
+        self._recorder.close()
 
     def remaining(self) -> timedelta:
         """Return the time left until the job's deadline.

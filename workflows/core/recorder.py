@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from temporalio import workflow
+
 from jobs.model import ProgressReport
 from workflows.core.records import record_progress
 
@@ -19,12 +21,21 @@ class Recorder:
         self, look: Callable[[], ProgressReport], stop: Callable[[], Awaitable[None]]
     ) -> None:
         self._look, self._stop = look, stop
+        self._is_closed = False
         self._writing: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Have something new written, unless a write is under way and will take it."""
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
+
+    def close(self) -> None:
+        """Do not stop the job any more: it is about to end by itself.
+
+        When news come while its end is recorded, Temporal throws that task away and runs it again,
+        and a write of it finds that the job has ended.
+        """
+        self._is_closed = True
 
     async def idle(self) -> None:
         """Wait until no write is under way."""
@@ -36,6 +47,7 @@ class Recorder:
         written: ProgressReport | None = None
         while (report := self._look()) != written:
             if not await record_progress(report):
-                await self._stop()
+                if not (self._is_closed and workflow.patched("no-stop-at-the-end")):
+                    await self._stop()
                 return
             written = report
