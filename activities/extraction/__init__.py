@@ -5,16 +5,17 @@ document is read in a child process with hard limits. `extract.py` is what other
 
 | file | job |
 |---|---|
-| `extract.py` | starts the child, bounds it, turns its end into a value or a typed error |
-| `child.py` | limits itself, reads one document, answers on standard output |
-| `sniff.py` | tells which reader a document needs, by `jobs/kinds.py` |
+| `extract.py` | starts the child process, bounds it, turns its end into a value or a typed error |
+| `child_process.py` | limits itself, reads one document, answers on standard output |
+| `file_kind.py` | detects which reader a document needs, by `jobs/kinds.py` |
 | `readers.py` | the table of readers, one per kind |
-| `pdf.py`, `word.py`, `web.py`, `tables.py`, `plain.py` | the readers |
-| `archive.py`, `markup.py`, `decoding.py` | archives, XML and encodings that nobody vouches for |
-| `numbering.py`, `styles.py` | how a Word document numbers and names its paragraphs |
-| `composing.py`, `markdown.py` | put blocks and tables together as text |
-| `reading.py` | what a reader hands back |
+| `pdf.py`, `docx.py`, `html.py`, `tables.py`, `plain_text.py` | the readers |
+| `docx_numbering.py`, `docx_styles.py` | how a Word document numbers and names its paragraphs |
+| `archive.py`, `xml_parser.py`, `html_depth.py` | untrusted archives, XML and nesting |
+| `decoding.py` | turns bytes into text |
+| `text_builder.py`, `markdown.py` | put blocks and tables together as text |
+| `reader_result.py` | what a reader returns |
 | `errors.py`, `limits.py` | the words both sides share |
 
-This file imports nothing: the child passes through here and must start cheaply.
+This file imports nothing: the child process passes through here and must start cheaply.
 """

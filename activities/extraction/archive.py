@@ -61,7 +61,7 @@ class Archive:
         if entry is None:
             return None
         self._check(entry)
-        with broken_archives_refused():
+        with refuse_broken_archives():
             return self._file.read(entry)
 
     def _check(self, entry: ZipInfo) -> None:
@@ -77,20 +77,20 @@ class Archive:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[Archive]:
     """Open the archive at a path.
 
     Raises:
         Refusal: `document_broken` or `document_too_large`.
     """
-    with broken_archives_refused():
+    with refuse_broken_archives():
         file = ZipFile(path)
     with file:
         yield Archive(file)
 
 
 @contextmanager
-def broken_archives_refused() -> Iterator[None]:
+def refuse_broken_archives() -> Iterator[None]:
     """Refuse what is no archive, or one cut off, with `document_broken`."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""The parent's side: start the child, hear it out within bounds, and never leave it behind."""
+"""The parent's side: start the child process, read its answer within limits, always stop it."""
 
 import asyncio
 import codecs
@@ -21,12 +21,12 @@ from jobs.errors import BY_CODE, JobError
 from jobs.kinds import Kind
 from jobs.values import Value
 
-CHILD: Final = Path(__file__).with_name("child.py")
+CHILD: Final = Path(__file__).with_name("child_process.py")
 ROOT: Final = Path(__file__).parents[2]
 HEADER_BYTES: Final = 1 << 14
 CHUNK_BYTES: Final = 1 << 16
 NAME_CHARACTERS: Final = 255
-STANDARD: Final = ExtractionLimits()
+DEFAULT_LIMITS: Final = ExtractionLimits()
 
 CODES_BY_SIGNAL: Final[dict[int, RefusalCode]] = {
     # PDFium aborts when an allocation fails; a kill that is not ours is the kernel's, for memory.
@@ -60,7 +60,7 @@ class ExtractedText(Value):
     header_characters: int = 0
 
 
-class _Found(BaseModel):
+class _Extracted(BaseModel):
     kind: Kind
     pages: int | None
     pages_without_text: int
@@ -76,10 +76,12 @@ class _Crashed(BaseModel):
     crash: str
 
 
-_HEADER: Final = TypeAdapter[_Found | _Refused | _Crashed](_Found | _Refused | _Crashed)
+_HEADER: Final = TypeAdapter[_Extracted | _Refused | _Crashed](_Extracted | _Refused | _Crashed)
 
 
-async def extract(path: Path, *, name: str, limits: ExtractionLimits = STANDARD) -> ExtractedText:
+async def extract(
+    path: Path, *, name: str, limits: ExtractionLimits = DEFAULT_LIMITS
+) -> ExtractedText:
     """Read a document's text in a child process; when cancelled, kill the child first.
 
     How many run at once is for the caller to bound: each may use all that `limits` allows.
@@ -94,28 +96,29 @@ async def extract(path: Path, *, name: str, limits: ExtractionLimits = STANDARD)
         ReaderCrashed: The reader failed for a reason that is not the document's.
     """
     name = name[:NAME_CHARACTERS]
-    process = await _start(_request(path, name, limits))
+    process = await _start(_compose_request(path, name, limits))
     stdout = cast(StreamReader, process.stdout)  # PIPE below makes it one
     try:
         async with asyncio.timeout(limits.wall.total_seconds()):
-            return await _hear(process, stdout, limits)
+            return await _read_answer(process, stdout, limits)
     except TimeoutError as error:
         detail = f"more than {limits.wall.total_seconds():g} seconds"
-        raise _failure(Refusal("extraction_timed_out", detail), name) from error
+        raise to_failure(Refusal("extraction_timed_out", detail), name) from error
     except Refusal as refusal:
-        raise _failure(refusal, name) from None
+        raise to_failure(refusal, name) from None
     except (ReaderCrashed, ValueError) as error:  # a ValueError is an answer that makes no sense
         raise ReaderCrashed(f"Reading the document {name!r} failed: {error}") from error
     finally:
-        await _end(process, stdout)
+        await _stop(process, stdout)
 
 
-def _failure(refusal: Refusal, name: str) -> JobError:
+def to_failure(refusal: Refusal, name: str) -> JobError:
+    """Turn a refusal into the error that names the document."""
     reason = f" ({refusal.detail})" if refusal.detail else ""
     return BY_CODE[refusal.code](f"The document {name!r} {PREDICATES[refusal.code]}{reason}.")
 
 
-def _request(path: Path, name: str, limits: ExtractionLimits) -> str:
+def _compose_request(path: Path, name: str, limits: ExtractionLimits) -> str:
     """Compose what the child needs to know, and where it finds our modules and libraries."""
     libraries = [entry for entry in sys.path if Path(entry).is_absolute()]
     return json.dumps(
@@ -148,22 +151,24 @@ async def _start(request: str) -> Process:
     )
 
 
-async def _hear(process: Process, stdout: StreamReader, limits: ExtractionLimits) -> ExtractedText:
+async def _read_answer(
+    process: Process, stdout: StreamReader, limits: ExtractionLimits
+) -> ExtractedText:
     line = await stdout.readline()
     if not line.endswith(b"\n"):
-        raise _reason_of(await process.wait())
+        raise _explain_exit(await process.wait())
     header = _HEADER.validate_json(line)
     if isinstance(header, _Crashed):
         raise ReaderCrashed(header.crash)
     if isinstance(header, _Refused):
         raise Refusal(header.code, header.detail)
-    text = await _hear_text(stdout, limits)
+    text = await _read_text(stdout, limits)
     if returncode := await process.wait():
-        raise _reason_of(returncode)
+        raise _explain_exit(returncode)
     return ExtractedText(text=text, characters=len(text), **header.model_dump())
 
 
-async def _hear_text(stdout: StreamReader, limits: ExtractionLimits) -> str:
+async def _read_text(stdout: StreamReader, limits: ExtractionLimits) -> str:
     """Decode while reading, so that the bytes of the text never stand beside the text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     text = ""
@@ -177,7 +182,7 @@ async def _hear_text(stdout: StreamReader, limits: ExtractionLimits) -> str:
     return text
 
 
-def _reason_of(returncode: int) -> Refusal | ReaderCrashed:
+def _explain_exit(returncode: int) -> Refusal | ReaderCrashed:
     code = CODES_BY_SIGNAL.get(-returncode)
     if code is None:
         return ReaderCrashed(f"the reader ended with status {returncode}")
@@ -185,19 +190,19 @@ def _reason_of(returncode: int) -> Refusal | ReaderCrashed:
     return Refusal(code, "its reader crashed" if code == "document_broken" else "")
 
 
-async def _end(process: Process, stdout: StreamReader) -> None:
+async def _stop(process: Process, stdout: StreamReader) -> None:
     """Kill whatever is left of the child; return when it is gone, however often cancelled."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):  # it may have ended a moment ago
             os.killpg(process.pid, signal.SIGKILL)
-    gone = asyncio.create_task(_reap(process, stdout))
+    exited = asyncio.create_task(_reap(process, stdout))
     cancelled: asyncio.CancelledError | None = None
-    while not gone.done():
+    while not exited.done():
         try:
-            await asyncio.wait({gone})
+            await asyncio.wait({exited})
         except asyncio.CancelledError as error:
             cancelled = error
-    gone.result()
+    exited.result()
     if cancelled is not None:
         raise cancelled
 

@@ -7,22 +7,22 @@ from typing import Final
 BLANKS: Final = re.compile(r"\s+")
 
 
-def in_one_line(text: str) -> str:
+def collapse_blanks(text: str) -> str:
     """Return a text with single blanks for every run of white space."""
     return BLANKS.sub(" ", text).strip()
 
 
-def row_of(cells: Iterable[str]) -> str:
+def format_row(cells: Iterable[str]) -> str:
     """Write one row of a table."""
-    return "| " + " | ".join(in_one_line(cell).replace("|", r"\|") for cell in cells) + " |"
+    return "| " + " | ".join(collapse_blanks(cell).replace("|", r"\|") for cell in cells) + " |"
 
 
-def header_of(cells: Sequence[str]) -> str:
+def format_header(cells: Sequence[str]) -> str:
     """Write the header of a table, with the line below that makes it one."""
-    return f"{row_of(cells)}\n|{' --- |' * len(cells)}"
+    return f"{format_row(cells)}\n|{' --- |' * len(cells)}"
 
 
-def table_of(rows: Sequence[Sequence[str]]) -> str:
+def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Write a table whose first row is its header; rows without any text are left out."""
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     if not filled:
@@ -31,4 +31,4 @@ def table_of(rows: Sequence[Sequence[str]]) -> str:
     if width == 1:  # a frame around text, as letters and mails have them
         return "\n\n".join(cell.strip() for row in filled for cell in row)
     even = [[*row, *[""] * (width - len(row))] for row in filled]
-    return "\n".join([header_of(even[0]), *map(row_of, even[1:])])
+    return "\n".join([format_header(even[0]), *map(format_row, even[1:])])

@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 
 from activities.extraction.errors import Refusal
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.reading import Reading
+from activities.extraction.reader_result import ReaderResult
 
 # Readers look for the end mark in the last 1 KiB; some servers append a little of their own.
 TAIL_BYTES: Final = 4096
@@ -21,7 +21,7 @@ PAGE_BREAK: Final = "\n\n"
 HYPHENATION: Final = "\x02"
 
 
-def read(path: Path, limits: ExtractionLimits) -> Reading:
+def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read the visible text of every page, pages apart by an empty line."""
     _refuse_cut_off(path)
     with closing(_open(path)) as document:
@@ -31,7 +31,7 @@ def read(path: Path, limits: ExtractionLimits) -> Reading:
     if not any(texts):
         raise Refusal("document_has_no_text" if pictures else "document_empty")
     text = PAGE_BREAK.join(text for text in texts if text)
-    return Reading(text=text, pages=pages, pages_without_text=pictures)
+    return ReaderResult(text=text, pages=pages, pages_without_text=pictures)
 
 
 def _refuse_cut_off(path: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.reading import Reading
+from activities.extraction.reader_result import ReaderResult
 from jobs.kinds import Kind
 
 
 class Reader(Protocol):
     """Read one kind of document; refuse with `Refusal` what cannot be read."""
 
-    def __call__(self, path: Path, limits: ExtractionLimits) -> Reading:
+    def __call__(self, path: Path, limits: ExtractionLimits) -> ReaderResult:
         """Return the document's text."""
         ...
 
@@ -23,14 +23,14 @@ class Reader(Protocol):
 # Names, not functions: the child imports only the library its document needs.
 READERS: Final[dict[Kind, str]] = {
     "pdf": "activities.extraction.pdf",
-    "docx": "activities.extraction.word",
-    "html": "activities.extraction.web",
+    "docx": "activities.extraction.docx",
+    "html": "activities.extraction.html",
     "csv": "activities.extraction.tables",
-    "markdown": "activities.extraction.plain",
-    "text": "activities.extraction.plain",
+    "markdown": "activities.extraction.plain_text",
+    "text": "activities.extraction.plain_text",
 }
 
 
-def reader_of(kind: Kind) -> Reader:
+def get_reader(kind: Kind) -> Reader:
     """Import and return the reader of a kind."""
     return cast(Reader, import_module(READERS[kind]).read)

@@ -14,9 +14,9 @@ from typing import Final, Literal
 from activities.extraction.decoding import decode
 from activities.extraction.errors import Refusal
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.markdown import header_of, row_of
-from activities.extraction.plain import content_of
-from activities.extraction.reading import Reading
+from activities.extraction.markdown import format_header, format_row
+from activities.extraction.plain_text import read_content
+from activities.extraction.reader_result import ReaderResult
 from jobs.delimiters import SAMPLE_ROWS, delimiter_of
 
 # Excel writes this into the first line, for itself.
@@ -25,9 +25,9 @@ NUMBER: Final = re.compile(r"[\s\d.,:;%€$£+-]+")
 MOST_COLUMNS: Final = 2_000
 
 
-def read(path: Path, limits: ExtractionLimits) -> Reading:
+def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read every row; rows of blanks are left out."""
-    text = decode(content_of(path, limits)).removeprefix("\ufeff")
+    text = decode(read_content(path, limits)).removeprefix("\ufeff")
     declared = DECLARED.match(text)
     rest = text[declared.end() :] if declared else text
     first_lines = list(islice(StringIO(rest, newline=""), SAMPLE_ROWS))
@@ -50,7 +50,7 @@ def _rows(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
             yield row
 
 
-def _table(rows: Iterator[list[str]], limits: ExtractionLimits) -> Reading:
+def _table(rows: Iterator[list[str]], limits: ExtractionLimits) -> ReaderResult:
     first = next(rows, None)
     if first is None:
         raise Refusal("document_empty")
@@ -61,12 +61,12 @@ def _table(rows: Iterator[list[str]], limits: ExtractionLimits) -> Reading:
         rows = chain([first], rows)
     width, total, written = len(header), 0, []
     for row in rows:
-        line = row_of([*row, *[""] * (width - len(row))])
+        line = format_row([*row, *[""] * (width - len(row))])
         total += len(line) + 1
         if total > limits.characters:
             raise Refusal("document_too_large", f"more than {limits.characters:,} characters")
         written.append(line)
-    return Reading(text="\n".join(written), header=f"{header_of(header)}\n")
+    return ReaderResult(text="\n".join(written), header=f"{format_header(header)}\n")
 
 
 def _is_header(row: list[str]) -> bool:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from activities.extraction.child import _extract
+from activities.extraction.child_process import extract_document
 from activities.extraction.errors import Refusal
-from activities.extraction.extract import STANDARD, extract
+from activities.extraction.extract import DEFAULT_LIMITS, extract
 from jobs.errors import BY_CODE, DocumentFailure
 from tests.extraction.documents import written_pdf
 from tests.extraction.hostile import QUICK
@@ -41,11 +41,11 @@ def ends_well(path: Path, content: bytes, name: str) -> None:
     request = {
         "path": str(path),
         "name": name,
-        "pages": STANDARD.pages,
-        "characters": STANDARD.characters,
+        "pages": DEFAULT_LIMITS.pages,
+        "characters": DEFAULT_LIMITS.characters,
     }
     try:
-        _, text = _extract(request)
+        _, text = extract_document(request)
     except Refusal:
         return
     assert text.encode().decode() == text

@@ -6,7 +6,7 @@ import pytest
 
 from activities.extraction.extract import ExtractedText
 from tests.extraction.documents import encrypted_pdf, half_scanned_pdf, written_pdf
-from tests.extraction.here import read_here
+from tests.extraction.in_process import read_here
 
 EVERY_SCRIPT = "Größe naïve Łódź Ελλάδα Привет 漢字かな 한국어 🦊👍"
 

@@ -20,7 +20,7 @@ from tests.extraction.documents import (
     scanned_pdf,
     written_pdf,
 )
-from tests.extraction.here import read_here
+from tests.extraction.in_process import read_here
 from tests.extraction.office import docx, package, paragraph, relationships, zipped
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600_000)

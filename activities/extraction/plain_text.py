@@ -6,17 +6,17 @@ from typing import Final
 from activities.extraction.decoding import decode
 from activities.extraction.errors import Refusal
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.reading import Reading
+from activities.extraction.reader_result import ReaderResult
 
 WIDEST_CHARACTER_BYTES: Final = 4
 
 
-def read(path: Path, limits: ExtractionLimits) -> Reading:
+def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Decode a text file."""
-    return Reading(text=decode(content_of(path, limits)))
+    return ReaderResult(text=decode(read_content(path, limits)))
 
 
-def content_of(path: Path, limits: ExtractionLimits) -> bytes:
+def read_content(path: Path, limits: ExtractionLimits) -> bytes:
     """Return the bytes of a file whose size alone does not make its text too long.
 
     Raises:

@@ -5,8 +5,8 @@ import resource
 import pytest
 
 from activities.extraction.errors import Refusal
+from activities.extraction.html_depth import DEEPEST, refuse_deep
 from activities.extraction.limits import processor_seconds
-from activities.extraction.nesting import DEEPEST, refuse_deep
 
 MANY = DEEPEST + 1
 

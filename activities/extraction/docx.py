@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from activities.extraction.archive import Archive, opened
-from activities.extraction.composing import Composer, item
+from activities.extraction.archive import Archive, open_archive
+from activities.extraction.docx_numbering import BULLET, Numbering, parse_integer
+from activities.extraction.docx_styles import Style, Styles, format_heading_mark
 from activities.extraction.errors import Refusal
 from activities.extraction.limits import ExtractionLimits
-from activities.extraction.markdown import in_one_line
-from activities.extraction.markup import walk
-from activities.extraction.numbering import BULLET, Numbering, integer
-from activities.extraction.reading import Reading
-from activities.extraction.styles import Style, Styles, heading_mark
+from activities.extraction.markdown import collapse_blanks
+from activities.extraction.reader_result import ReaderResult
+from activities.extraction.text_builder import TextBuilder, format_item
+from activities.extraction.xml_parser import parse_xml
 
 SKIPPED_NAMES: Final = """
 del moveFrom Fallback pPrChange rPrChange sectPrChange tblPrChange trPrChange tcPrChange
@@ -33,33 +33,35 @@ NOTE_PARTS: Final = {"footnotes": "", "endnotes": "e"}
 IN_RUNS: Final = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
-def read(path: Path, limits: ExtractionLimits) -> Reading:
+def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read the document's main text, its notes at the end."""
-    with opened(path) as archive:
-        main = _main_part(archive)
-        parts = _related(archive, main)
+    with open_archive(path) as archive:
+        main = _find_main_part(archive)
+        parts = _find_related_parts(archive, main)
         styles, numbering = Styles(), Numbering()
         if content := archive.read(parts.get("styles", "")):
-            walk(content, styles.start)
+            parse_xml(content, styles.start)
         if content := archive.read(parts.get("numbering", "")):
-            walk(content, numbering.start)
-        composer = Composer(limits.characters)
-        pictures = _tell(archive, main, _Story(composer, styles, numbering))
+            parse_xml(content, numbering.start)
+        builder = TextBuilder(limits.characters)
+        pictures = _read_part(archive, main, _PartVisitor(builder, styles, numbering))
         for part, mark in NOTE_PARTS.items():
             if part in parts:
-                _tell(archive, parts[part], _Story(composer, styles, numbering, notes=mark))
-    text = composer.text()
+                _read_part(
+                    archive, parts[part], _PartVisitor(builder, styles, numbering, notes=mark)
+                )
+    text = builder.text()
     if pictures and not text.strip():
         raise Refusal("document_has_no_text")
-    return Reading(text=text)
+    return ReaderResult(text=text)
 
 
-def _tell(archive: Archive, part: str, story: "_Story") -> int:
+def _read_part(archive: Archive, part: str, visitor: "_PartVisitor") -> int:
     content = archive.read(part)
     if content is None:
         raise Refusal("document_broken", "a part of it is missing")
-    walk(content, story.start, end=story.end, characters=story.characters)
-    return story.pictures
+    parse_xml(content, visitor.start, end=visitor.end, characters=visitor.characters)
+    return visitor.pictures
 
 
 @dataclass
@@ -74,20 +76,20 @@ class _Relations:
             self.targets.setdefault(kind, attributes.get("Target", ""))
 
 
-def _main_part(archive: Archive) -> str:
-    main = _related(archive, "").get("officeDocument")
+def _find_main_part(archive: Archive) -> str:
+    main = _find_related_parts(archive, "").get("officeDocument")
     if main is None:
         raise Refusal("document_broken", "it does not say where its text is")
     return main
 
 
-def _related(archive: Archive, part: str) -> dict[str, str]:
+def _find_related_parts(archive: Archive, part: str) -> dict[str, str]:
     """Return the parts that a part refers to, by the last word of what they are to it."""
     folder, name = posixpath.split(part)
     content = archive.read(posixpath.join(folder, "_rels", f"{name}.rels"))
     relations = _Relations()
     if content is not None:
-        walk(content, relations.start)
+        parse_xml(content, relations.start)
     return {
         kind: posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
         for kind, target in relations.targets.items()
@@ -103,14 +105,14 @@ class _Paragraph:
     pieces: list[str] = field(default_factory=list)
 
 
-class _Story:
+class _PartVisitor:
     """Visit a part that holds text, and write it down."""
 
     def __init__(
-        self, composer: Composer, styles: Styles, numbering: Numbering, notes: str | None = None
+        self, builder: TextBuilder, styles: Styles, numbering: Numbering, notes: str | None = None
     ) -> None:
         self.pictures = 0
-        self._composer, self._styles, self._numbering = composer, styles, numbering
+        self._builder, self._styles, self._numbering = builder, styles, numbering
         self._notes = notes
         self._note = ""
         self._skipping = 0
@@ -134,9 +136,9 @@ class _Story:
         elif name in {"footnote", "endnote"}:
             self._note = f"[^{self._notes}{attributes.get('id', '')}]: "
         elif path and path[-1] == "r":
-            self._in_run(name, attributes)
+            self._read_run(name, attributes)
         elif self._paragraphs:
-            self._property(name, attributes.get("val", ""), path)
+            self._read_property(name, attributes.get("val", ""), path)
 
     def end(self, name: str, _: list[str]) -> None:
         if self._skipping:
@@ -146,48 +148,48 @@ class _Story:
         elif name == "r":
             self._runs.pop()
         elif name == "p":
-            self._write(self._paragraphs.pop())
+            self._end_paragraph(self._paragraphs.pop())
         elif name == "tc":
-            self._composer.end_cell()
+            self._builder.end_cell()
         elif name == "tbl":
-            self._composer.end_table()
+            self._builder.end_table()
 
     def characters(self, text: str) -> None:
         if self._is_text and not self._skipping:
-            self._say(text)
+            self._append(text)
 
-    def _say(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         if self._paragraphs and not (self._runs and self._runs[-1]):
             self._paragraphs[-1].pieces.append(text)
 
     def _begin_part_of_table(self, name: str) -> None:
         if name == "tbl":
-            self._composer.begin_table()
+            self._builder.begin_table()
         elif name == "tr":
-            self._composer.begin_row()
+            self._builder.begin_row()
         else:
-            self._composer.begin_cell()
+            self._builder.begin_cell()
 
-    def _in_run(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _read_run(self, name: str, attributes: Mapping[str, str]) -> None:
         if name in IN_RUNS:
-            self._say(IN_RUNS[name])
+            self._append(IN_RUNS[name])
         elif name in NOTES:
-            self._say(f"[^{NOTES[name]}{attributes.get('id', '')}]")
+            self._append(f"[^{NOTES[name]}{attributes.get('id', '')}]")
 
-    def _property(self, name: str, value: str, path: list[str]) -> None:
+    def _read_property(self, name: str, value: str, path: list[str]) -> None:
         paragraph, inside = self._paragraphs[-1], path[-2:]
         if name == "vanish" and inside == ["r", "rPr"] and value not in OFF:
             self._runs[-1] = True
         elif name == "pStyle":
             paragraph.style = value
         elif name == "outlineLvl":
-            paragraph.outline = integer(value)
+            paragraph.outline = parse_integer(value)
         elif name == "numId" and inside == ["pPr", "numPr"]:
             paragraph.number = value
         elif name == "ilvl" and inside == ["pPr", "numPr"]:
-            paragraph.depth = integer(value)
+            paragraph.depth = parse_integer(value)
 
-    def _write(self, paragraph: _Paragraph) -> None:
+    def _end_paragraph(self, paragraph: _Paragraph) -> None:
         text = "".join(paragraph.pieces).strip()
         if not text:
             return
@@ -196,13 +198,13 @@ class _Story:
         label, depth = self._label(paragraph, style)
         if note := self._note:
             self._note = ""
-            self._composer.add(f"{note}{text}")
-        elif mark := heading_mark(outline):
-            self._composer.add(f"{mark} {in_one_line(f'{label} {text}'.removeprefix(BULLET))}")
+            self._builder.add(f"{note}{text}")
+        elif mark := format_heading_mark(outline):
+            self._builder.add(f"{mark} {collapse_blanks(f'{label} {text}'.removeprefix(BULLET))}")
         elif label:
-            self._composer.add(item(label, text, depth), is_item=True)
+            self._builder.add(format_item(label, text, depth), is_item=True)
         else:
-            self._composer.add(text)
+            self._builder.add(text)
 
     def _label(self, paragraph: _Paragraph, style: Style) -> tuple[str, int]:
         """Number a paragraph; the number 0 takes away what its style would give it."""

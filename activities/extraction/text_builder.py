@@ -1,16 +1,16 @@
-"""Put blocks of text together as they come: paragraphs, list items, and tables within tables."""
+"""Build a text from blocks in order: paragraphs, list items, and tables within tables."""
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from activities.extraction.errors import Refusal
-from activities.extraction.markdown import in_one_line, table_of
+from activities.extraction.markdown import collapse_blanks, format_table
 
 DEEPEST_INDENT: Final = 8
 
 
 @dataclass
-class _Sheet:
+class _Blocks:
     """What is written on: the document, or one cell of a table."""
 
     blocks: list[tuple[str, bool]] = field(default_factory=list)
@@ -19,7 +19,7 @@ class _Sheet:
 @dataclass
 class _Table:
     rows: list[list[str]] = field(default_factory=list)
-    above: list[_Sheet] = field(default_factory=list)
+    above: list[_Blocks] = field(default_factory=list)
     is_layout: bool = False
 
     @property
@@ -28,12 +28,12 @@ class _Table:
         return len(self.rows) < 2 or max(map(len, self.rows)) < 2
 
 
-class Composer:
+class TextBuilder:
     """Collect the blocks of one document, up to so many characters."""
 
     def __init__(self, most_characters: int) -> None:
         self._most, self._total = most_characters, 0
-        self._sheet = _Sheet()
+        self._sheet = _Blocks()
         self._tables: list[_Table] = []
 
     def add(self, text: str, *, is_item: bool = False) -> None:
@@ -64,12 +64,12 @@ class Composer:
         """Go into the next cell of the row."""
         if self._tables:
             self._tables[-1].above.append(self._sheet)
-            self._sheet = _Sheet()
+            self._sheet = _Blocks()
 
     def end_cell(self) -> None:
         """Leave the cell."""
         if self._tables and self._tables[-1].above:
-            table, text = self._tables[-1], _joined(self._sheet)
+            table, text = self._tables[-1], _join_blocks(self._sheet)
             self._sheet = table.above.pop()
             if not table.rows:
                 table.rows.append([])
@@ -87,25 +87,25 @@ class Composer:
             for cell in (cell for row in table.rows for cell in row):
                 self._put(cell)
         elif self._tables and table.is_small:
-            self._put("; ".join(", ".join(map(in_one_line, row)) for row in table.rows))
+            self._put("; ".join(", ".join(map(collapse_blanks, row)) for row in table.rows))
         else:
-            self._put(table_of(table.rows))
+            self._put(format_table(table.rows))
         if self._tables and (table.is_layout or not table.is_small):
             self._tables[-1].is_layout = True
 
     def text(self) -> str:
         """Return everything, blocks apart by an empty line."""
-        return _joined(self._sheet)
+        return _join_blocks(self._sheet)
 
 
-def item(label: str, text: str, depth: int) -> str:
+def format_item(label: str, text: str, depth: int) -> str:
     """Write an item of a list; further lines of it stand below its text."""
     indent = "  " * min(depth, DEEPEST_INDENT)
     below = "\n" + indent + " " * (len(label) + 1)
     return f"{indent}{label} {text.strip()}".replace("\n", below)
 
 
-def _joined(sheet: _Sheet) -> str:
+def _join_blocks(sheet: _Blocks) -> str:
     written: list[str] = []
     was_item = False
     for text, is_item in sheet.blocks:

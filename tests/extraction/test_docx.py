@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.extraction.numbering import shown
-from tests.extraction.here import read_here
+from activities.extraction.docx_numbering import format_number
+from tests.extraction.in_process import read_here
 from tests.extraction.office import WORD, docx, paragraph, relationships, run, story, table, zipped
 
 
@@ -168,4 +168,4 @@ async def test_a_strict_document_is_read(text_of):
     ],
 )
 def test_numbers_are_written_as_word_writes_them(count, form, written):
-    assert shown(count, form) == written
+    assert format_number(count, form) == written

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from activities.extraction.composing import Composer, item
 from activities.extraction.decoding import decode
+from activities.extraction.html_depth import refuse_deep
 from activities.extraction.limits import ExtractionLimits, processor_seconds
-from activities.extraction.markdown import in_one_line
-from activities.extraction.nesting import refuse_deep
-from activities.extraction.plain import content_of
-from activities.extraction.reading import Reading
+from activities.extraction.markdown import collapse_blanks
+from activities.extraction.plain_text import read_content
+from activities.extraction.reader_result import ReaderResult
+from activities.extraction.text_builder import TextBuilder, format_item
 
 SKIPPED_NAMES: Final = """
 script style template noscript svg iframe object embed canvas audio video select datalist head title
@@ -43,20 +43,20 @@ CHARACTERS_PER_SECOND: Final = 4_000_000
 TEXT, COMMENT = "-text", "-comment"
 
 
-def read(path: Path, limits: ExtractionLimits) -> Reading:
+def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read what the page shows; scripts, styles and hidden parts are left out."""
-    content = content_of(path, limits)
+    content = read_content(path, limits)
     declared = CHARSET.search(content, 0, HEAD_BYTES)
     text = decode(content, declared=declared[1].decode() if declared else None)
     page = _parse(text)
-    walker = _Walker(Composer(limits.characters))
+    walker = _Walker(TextBuilder(limits.characters))
     walker.walk(page.root)
-    body = walker.composer.text()
+    body = walker.builder.text()
     title = page.css_first("head > title")
-    named = in_one_line(title.text()) if title is not None else ""
+    named = collapse_blanks(title.text()) if title is not None else ""
     if named and not body.lstrip("# ").startswith(named):
         body = f"{named}\n\n{body}" if body else ""
-    return Reading(text=body)
+    return ReaderResult(text=body)
 
 
 def _parse(text: str) -> LexborHTMLParser:
@@ -71,8 +71,8 @@ def _parse(text: str) -> LexborHTMLParser:
 class _Walker:
     """Go through a page in reading order, without recursion: hostile pages nest without end."""
 
-    def __init__(self, composer: Composer) -> None:
-        self.composer = composer
+    def __init__(self, builder: TextBuilder) -> None:
+        self.builder = builder
         self._inline: list[str] = []
         self._lists: list[int | None] = []
         self._label = ""
@@ -117,11 +117,11 @@ class _Walker:
         elif tag == "pre":
             self._preformatted += 1
         elif tag == "table":
-            self.composer.begin_table()
+            self.builder.begin_table()
         elif tag == "tr":
-            self.composer.begin_row()
+            self.builder.begin_row()
         elif tag in {"td", "th"}:
-            self.composer.begin_cell()
+            self.builder.begin_cell()
 
     def _leave(self, tag: str) -> None:
         if tag not in BLOCKS or tag == "br":
@@ -132,9 +132,9 @@ class _Walker:
         elif tag == "pre":
             self._preformatted -= 1
         elif tag == "table":
-            self.composer.end_table()
+            self.builder.end_table()
         elif tag in {"td", "th"}:
-            self.composer.end_cell()
+            self.builder.end_cell()
 
     def _next_label(self) -> str:
         counted = self._lists[-1] if self._lists else None
@@ -149,16 +149,16 @@ class _Walker:
         if not text.strip():
             return
         if self._preformatted:
-            self.composer.add("```\n" + text.strip("\n") + "\n```")
+            self.builder.add("```\n" + text.strip("\n") + "\n```")
             return
         text = AROUND_BREAKS.sub("\n", BLANKS_IN_LINE.sub(" ", text)).strip()
         if mark:
-            self.composer.add(f"{mark} {in_one_line(text)}")
+            self.builder.add(f"{mark} {collapse_blanks(text)}")
         elif self._lists:
             label, self._label = self._label or " ", ""
-            self.composer.add(item(label, text, len(self._lists) - 1), is_item=True)
+            self.builder.add(format_item(label, text, len(self._lists) - 1), is_item=True)
         else:
-            self.composer.add(text)
+            self.builder.add(text)
 
 
 def _is_unseen(node: Any) -> bool:

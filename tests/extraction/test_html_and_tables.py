@@ -6,7 +6,7 @@ import pytest
 
 from activities.extraction.extract import ExtractedText
 from jobs.errors import DocumentEmpty
-from tests.extraction.here import read_here
+from tests.extraction.in_process import read_here
 
 PAGE = "<!doctype html><html><head><title>{}</title></head><body>{}</body></html>"
 

@@ -49,9 +49,9 @@ class Numbering:
         elif name == "abstractNumId":
             self.list_of[self._number] = value
         elif name in {"lvl", "lvlOverride"}:
-            self._level = integer(attributes.get("ilvl", ""))
+            self._level = parse_integer(attributes.get("ilvl", ""))
         elif name == "startOverride":
-            self.restarts[self._number][self._level] = integer(value)
+            self.restarts[self._number][self._level] = parse_integer(value)
         elif path[-2:] == ["abstractNum", "lvl"]:
             self._describe(name, value)
 
@@ -62,7 +62,7 @@ class Numbering:
         elif name == "lvlText":
             level.template = value[:100]
         elif name == "start":
-            level.first = integer(value)
+            level.first = parse_integer(value)
 
     def label(self, number: str, depth: int) -> str:
         """Count a paragraph and return what stands before it; empty when nothing does."""
@@ -80,19 +80,19 @@ class Numbering:
             del counts[deeper]
         if level.form == "bullet":
             return BULLET
-        return PLACE.sub(lambda place: self._shown(name, int(place[1]) - 1), level.template)
+        return PLACE.sub(lambda place: self._format_level(name, int(place[1]) - 1), level.template)
 
-    def _shown(self, name: str, depth: int) -> str:
+    def _format_level(self, name: str, depth: int) -> str:
         level = self.lists[name].get(depth, Level())
-        return shown(self._counts[name].get(depth, level.first), level.form)
+        return format_number(self._counts[name].get(depth, level.first), level.form)
 
 
-def integer(text: str) -> int:
+def parse_integer(text: str) -> int:
     """Read a small whole number; anything else is 0."""
     return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0
 
 
-def shown(count: int, form: str) -> str:
+def format_number(count: int, form: str) -> str:
     """Write a number as Word does in the given form."""
     if not 0 < count <= LARGEST:
         return str(count)
@@ -100,12 +100,12 @@ def shown(count: int, form: str) -> str:
         letters = chr(ord("a") + (count - 1) % 26) * ((count - 1) // 26 + 1)
         return letters.upper() if form == "upperLetter" else letters
     if form in {"lowerRoman", "upperRoman"}:
-        roman = _roman(count)
+        roman = _format_roman(count)
         return roman.upper() if form == "upperRoman" else roman
     return f"{count:02}" if form == "decimalZero" else str(count)
 
 
-def _roman(count: int) -> str:
+def _format_roman(count: int) -> str:
     written = ""
     for value, letters in (*ROMAN, *SMALL_ROMAN):
         times, count = divmod(count, value)

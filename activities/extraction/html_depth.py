@@ -1,4 +1,4 @@
-"""Refuse pages that nest without end before they are parsed: there the parser becomes slow.
+"""Refuse web pages whose elements nest too deep, before they are parsed: the parser is slow there.
 
 For most tags it looks through all elements that are open, so the time that a page takes grows with
 the square of its depth: 2.2 MB of `<div>` took more than ten seconds.

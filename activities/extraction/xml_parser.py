@@ -1,4 +1,4 @@
-"""Walk through XML that nobody vouches for: no document types, no entities, no endless depth."""
+"""Parse untrusted XML as a stream of events: no document types, no entities, limited depth."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
@@ -21,10 +21,10 @@ Characters = Callable[[str], None]
 """Take in text."""
 
 
-def walk(
+def parse_xml(
     content: bytes, start: Start, *, end: End | None = None, characters: Characters | None = None
 ) -> None:
-    """Tell what a part holds, as it comes.
+    """Call the listeners for each element and text, in order.
 
     Raises:
         Refusal: `document_broken`; whatever the listeners refuse.

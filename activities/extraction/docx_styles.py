@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from activities.extraction.numbering import integer
+from activities.extraction.docx_numbering import parse_integer
 
 HEADING: Final = re.compile(r"heading ([1-9])", re.IGNORECASE)
 DEEPEST_HEADING: Final = 6
@@ -42,11 +42,11 @@ class Styles:
         elif name == "basedOn":
             self._style.based_on = value
         elif name == "outlineLvl":
-            self._style.outline = integer(value)
+            self._style.outline = parse_integer(value)
         elif name == "numId":
             self._style.number = value
         elif name == "ilvl":
-            self._style.depth = integer(value)
+            self._style.depth = parse_integer(value)
 
     def of(self, style_id: str | None) -> Style:
         """Return what a style says, together with the styles it is based on."""
@@ -62,7 +62,7 @@ class Styles:
         return found
 
 
-def heading_mark(outline: int | None) -> str:
+def format_heading_mark(outline: int | None) -> str:
     """Return the Markdown mark of an outline level; 9 is Word's for body text."""
     if outline is None or outline >= 9:
         return ""

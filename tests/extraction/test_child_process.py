@@ -18,7 +18,7 @@ from jobs.errors import (
     ExtractionOutOfMemory,
     ExtractionTimedOut,
 )
-from tests.extraction.here import read_here
+from tests.extraction.in_process import read_here
 from tests.extraction.office import HONEST
 
 FOUND = """print('{"kind": "text", "pages": null, "pages_without_text": 0}')\n"""
@@ -123,9 +123,9 @@ def test_the_child_loads_only_what_its_document_needs():
     heavy = {"pypdfium2", "pypdf", "pydantic", "asyncio", "temporalio", "openai"}
     script = (
         f"import sys; sys.path.append({str(ROOT)!r})\n"
-        "import activities.extraction.child\n"
-        "from activities.extraction.readers import reader_of\n"
-        "reader_of('text'); print(*sys.modules)"
+        "import activities.extraction.child_process\n"
+        "from activities.extraction.readers import get_reader\n"
+        "get_reader('text'); print(*sys.modules)"
     )
     command = [sys.executable, "-I", "-B", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What a reader hands back, and how its text is made fit for everything downstream."""
+"""What a reader returns, and the removal of characters that nothing downstream accepts."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ UNWANTED: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uff
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderResult:
     """Carry one document's text; pages only where the kind has them.
 
     Attributes:
@@ -21,6 +21,6 @@ class Reading:
     header: str = ""
 
 
-def tidy(text: str) -> str:
+def clean_text(text: str) -> str:
     r"""End lines with \n only, and drop what Postgres, models and UTF-8 refuse."""
     return UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -1,4 +1,4 @@
-"""Tell which reader a document needs, or say why it has none."""
+"""Detect which reader a document needs, or say why it has none."""
 
 import mmap
 from pathlib import Path
@@ -11,7 +11,7 @@ ENCRYPTED_PACKAGE: Final = "EncryptedPackage".encode("utf-16-le")
 """Where Office puts a document that needs a password: into an old container, under this name."""
 
 
-def sniff(path: Path, name: str) -> Kind:
+def detect_kind(path: Path, name: str) -> Kind:
     """Name the kind of a document from its bytes.
 
     Whatever is not recognised counts as text; the text reader refuses what does not decode.

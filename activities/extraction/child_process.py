@@ -1,4 +1,4 @@
-"""The child: limit yourself, read one document, answer on standard output.
+"""The child process: set its own limits, read one document, answer on standard output.
 
 Started by path in a fresh, isolated interpreter without environment. The single argument is a JSON
 request; the answer is one JSON line, followed by the text in UTF-8 where there is one.
@@ -28,7 +28,7 @@ def main(request: dict[str, Any]) -> None:
     signal.alarm(request["wall_seconds"] + ALARM_GRACE_SECONDS)
     # Behind the standard library, whose names the project's own must not shadow.
     sys.path.extend(request["import_path"])
-    _answer(request)
+    _write_answer(request)
 
 
 def _limit(kind: int, value: int) -> None:
@@ -40,11 +40,11 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, ceiling))
 
 
-def _answer(request: dict[str, Any]) -> None:
+def _write_answer(request: dict[str, Any]) -> None:
     from activities.extraction.errors import Refusal
 
     try:
-        header, text = _extract(request)
+        header, text = extract_document(request)
     except Refusal as refusal:
         header, text = {"code": refusal.code, "detail": refusal.detail}, ""
     except MemoryError:
@@ -58,27 +58,32 @@ def _answer(request: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _extract(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def extract_document(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the answer's header and the text.
+
+    Raises:
+        Refusal: The document cannot be read; the code says why.
+    """
     from activities.extraction.errors import Refusal
+    from activities.extraction.file_kind import detect_kind
     from activities.extraction.limits import ExtractionLimits
-    from activities.extraction.readers import reader_of
-    from activities.extraction.reading import tidy
-    from activities.extraction.sniff import sniff
+    from activities.extraction.reader_result import clean_text
+    from activities.extraction.readers import get_reader
 
     path = Path(request["path"])
     limits = ExtractionLimits(pages=request["pages"], characters=request["characters"])
-    kind = sniff(path, request["name"])
-    reading = reader_of(kind)(path, limits)
-    header = tidy(reading.header)
-    text = header + tidy(reading.text)
+    kind = detect_kind(path, request["name"])
+    result = get_reader(kind)(path, limits)
+    header = clean_text(result.header)
+    text = header + clean_text(result.text)
     if not text.strip():
         raise Refusal("document_empty")
     if len(text) > limits.characters:
         raise Refusal("document_too_large", f"more than {limits.characters:,} characters")
     return {
         "kind": kind,
-        "pages": reading.pages,
-        "pages_without_text": reading.pages_without_text,
+        "pages": result.pages,
+        "pages_without_text": result.pages_without_text,
         "header_characters": len(header),
     }, text
 
