@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from activities.extraction.decoding import decode
 from activities.extraction.errors import Refusal
 from activities.extraction.tables import MOST_COLUMNS
-from jobs.delimiters import SAMPLE_ROWS, delimiter_of
+from jobs.delimiters import SAMPLE_ROWS, delimiter_of, split_declared_delimiter
 from jobs.texts import keepable
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
@@ -42,7 +42,7 @@ def rows_of(content: bytes, name: str) -> Iterator[dict[str, JsonValue]]:
     """
     if content.startswith(ZIP):
         raise NoTable("is a spreadsheet or an archive; save the sheet as CSV")
-    text = decode(content)
+    text = decode(content).text
     if text.lstrip()[:1] in ("[", "{"):
         rows = _from_json(text)
     else:
@@ -107,11 +107,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _from_csv(text: str, *, has_one_column: bool) -> Iterator[dict[str, JsonValue]]:
-    first, _, rest = text.partition("\n")
-    if first.strip().lower().startswith("sep=") and len(first.strip()) == len("sep=") + 1:
-        delimiter, text = first.strip()[-1], rest  # Excel's way to say it
-    else:
-        delimiter = delimiter_of(list(islice(io.StringIO(text, newline=""), SAMPLE_ROWS)))
+    delimiter, text = split_declared_delimiter(text)
+    delimiter = delimiter or delimiter_of(list(islice(io.StringIO(text, newline=""), SAMPLE_ROWS)))
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         heading = _heading(next(lines, []))

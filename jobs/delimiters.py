@@ -1,16 +1,24 @@
 """Which character parts the columns of a table in plain text."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
 DELIMITERS: Final = (",", ";", "\t", "|")
+DECLARED: Final = re.compile(r"sep=(.)[ \t]*\r?\n", re.IGNORECASE)
 SAMPLE_ROWS: Final = 50
 CERTAIN_ROWS, CERTAIN_COLUMNS = 5, 3
 LONGEST_CELL: Final = 60
 """Prose has commas too; a column of a table rarely holds a paragraph."""
+
+
+def split_declared_delimiter(text: str) -> tuple[str | None, str]:
+    """Return the delimiter that Excel writes into a first line `sep=`, and the text below it."""
+    declared = DECLARED.match(text)
+    return (declared[1], text[declared.end() :]) if declared else (None, text)
 
 
 def delimiter_of(lines: Sequence[str]) -> str:

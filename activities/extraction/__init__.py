@@ -12,7 +12,7 @@ document is read in a child process with hard limits. `extract.py` is what other
 | `pdf.py`, `docx.py`, `html.py`, `tables.py`, `plain_text.py` | the readers |
 | `docx_numbering.py`, `docx_styles.py` | how a Word document numbers and names its paragraphs |
 | `archive.py`, `xml_parser.py`, `html_depth.py` | untrusted archives, XML and nesting |
-| `decoding.py` | turns bytes into text |
+| `decoding.py`, `encoding_detection.py` | turn bytes into text |
 | `text_builder.py`, `markdown.py` | put blocks and tables together as text |
 | `reader_result.py` | what a reader returns |
 | `errors.py`, `limits.py` | the words both sides share |

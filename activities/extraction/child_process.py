@@ -84,6 +84,7 @@ def extract_document(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
         "kind": kind,
         "pages": result.pages,
         "pages_without_text": result.pages_without_text,
+        "encoding": result.encoding,
         "header_characters": len(header),
     }, text
 

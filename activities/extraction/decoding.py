@@ -1,8 +1,10 @@
 """Turn bytes into text: find the encoding, refuse what is not text rather than garble it."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
+from activities.extraction.encoding_detection import detect_encoding, detect_wide_encoding
 from activities.extraction.errors import Refusal
 from jobs.encodings import BINARY, marked_encoding, unmarked_utf16
 from jobs.kinds import READABLE
@@ -28,15 +30,24 @@ CHARSETS: Final[dict[str, str]] = {
 
 NUMBERED: Final = re.compile(r"(?:windows-125[0-8]|iso-8859-(?:[2-9]|1[013-6]))")
 
-FOREIGN: Final = re.compile(r"[^\W\d_a-zA-Z]")
-LETTER: Final = re.compile(r"[^\W\d_]")
-MOST_FOREIGN, MOST_FOREIGN_OF_FEW, FEW_LETTERS = 0.3, 0.5, 50
-"""Of the letters of a text in the old Western encoding, so many have accents at the most: beyond
-that it is a text of another script, which would come out as garbage."""
+MOST_BAD: Final = 0.01
+"""A few bad bytes in a page that says what it is in are the page's, as browsers see it; with more,
+it says the wrong thing."""
+
+JAPANESE_ESCAPE: Final = re.compile(rb"\x1b\$[@B]")
+"""ISO-2022-JP, still used in mail, is ASCII but for what these begin."""
 
 
-def decode(content: bytes, *, declared: str | None = None) -> str:
-    """Decode as a byte order mark says, else as declared, else as UTF-8, else as Windows-1252.
+@dataclass(frozen=True)
+class DecodedText:
+    """A text and the encoding it was in, by Python's name."""
+
+    text: str
+    encoding: str
+
+
+def decode(content: bytes, *, declared: str | None = None) -> DecodedText:
+    """Decode as a byte order mark says, else as declared, else as UTF-8, else as detected.
 
     Args:
         content: All of the bytes.
@@ -46,19 +57,24 @@ def decode(content: bytes, *, declared: str | None = None) -> str:
         Refusal: `document_broken` when the bytes contradict their mark, `document_unsupported` when
             they are no text, or a text whose encoding cannot be told.
     """
-    if encoding := marked_encoding(content) or _unmarked(content):
+    if encoding := marked_encoding(content) or _find_wide_encoding(content):
         return _decode_as(content, encoding)
     charset = (declared or "").strip().lower()
     known = CHARSETS.get(charset) or (charset if NUMBERED.fullmatch(charset) else None)
+    if known is None and JAPANESE_ESCAPE.search(content):
+        known = "iso-2022-jp"
     try:
-        return content.decode(known or "utf-8")
+        return DecodedText(content.decode(known or "utf-8"), known or "utf-8")
     except UnicodeDecodeError:
-        # A few bad bytes in a page that says what it is in are the page's, as browsers see it.
-        return content.decode(known, "replace") if known else _decode_western(content)
+        if known is not None:
+            text = content.decode(known, "replace")
+            if text.count("\ufffd") <= MOST_BAD * len(text):
+                return DecodedText(text, known)
+        return _decode_detected(content)
 
 
-def _unmarked(content: bytes) -> str | None:
-    """Return the UTF-16 that zero bytes tell of.
+def _find_wide_encoding(content: bytes) -> str | None:
+    """Return the UTF-16 or UTF-32 that zero bytes tell of.
 
     Raises:
         Refusal: They tell of something else.
@@ -68,32 +84,29 @@ def _unmarked(content: bytes) -> str | None:
     if not content.strip(b"\0"):
         detail = "it consists of zero bytes, as unfinished copies do"
         raise Refusal("document_broken", detail)
-    encoding = unmarked_utf16(content)
+    encoding = unmarked_utf16(content) or detect_wide_encoding(content)
     if encoding is None:
         raise Refusal("document_unsupported", f"it is binary; {READABLE} can be read")
     return encoding
 
 
-def _decode_as(content: bytes, encoding: str) -> str:
+def _decode_as(content: bytes, encoding: str) -> DecodedText:
     try:
-        return content.decode(encoding)
+        return DecodedText(content.decode(encoding), encoding)
     except UnicodeDecodeError as error:
         at = f"not {encoding} as its first bytes say, from byte {error.start:,} on"
         raise Refusal("document_broken", at) from error
 
 
-def _decode_western(content: bytes) -> str:
-    # Almost any bytes decode as Windows-1252, so control characters must speak against binary data
-    # and letters against another script.
+def _decode_detected(content: bytes) -> DecodedText:
+    # Almost any bytes decode in some old encoding, so control characters must speak against
+    # binary data.
     if BINARY.search(content):
         raise Refusal("document_unsupported", f"it is binary; {READABLE} can be read")
-    unknown = Refusal("document_unsupported", "its text encoding is unknown; save it as UTF-8")
+    encoding = detect_encoding(content)
     try:
-        text = content.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise unknown from error
-    letters = len(LETTER.findall(text))
-    most = MOST_FOREIGN if letters > FEW_LETTERS else MOST_FOREIGN_OF_FEW
-    if len(FOREIGN.findall(text)) > most * letters:
-        raise unknown
-    return text
+        if encoding is not None:
+            return DecodedText(content.decode(encoding), encoding)
+    except UnicodeDecodeError:
+        pass  # beyond the sample it is something else
+    raise Refusal("document_unsupported", "its text encoding is unknown; save it as UTF-8")

@@ -48,6 +48,7 @@ class ExtractedText(Value):
     Attributes:
         pages_without_text: Pages that show something but hold no text, as scanned ones do; when
             there are any, `text` is not all of the document.
+        encoding: What the bytes of a text, a table or a web page were in, by Python's name.
         header_characters: Length of what begins the text and should begin every piece it is cut
             into: the names of a table's columns.
     """
@@ -57,6 +58,7 @@ class ExtractedText(Value):
     pages: int | None
     pages_without_text: int
     characters: int
+    encoding: str | None = None
     header_characters: int = 0
 
 
@@ -64,6 +66,7 @@ class _Extracted(BaseModel):
     kind: Kind
     pages: int | None
     pages_without_text: int
+    encoding: str | None = None
     header_characters: int = 0
 
 

@@ -47,8 +47,8 @@ def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read what the page shows; scripts, styles and hidden parts are left out."""
     content = read_content(path, limits)
     declared = CHARSET.search(content, 0, HEAD_BYTES)
-    text = decode(content, declared=declared[1].decode() if declared else None)
-    page = _parse(text)
+    decoded = decode(content, declared=declared[1].decode() if declared else None)
+    page = _parse(decoded.text)
     walker = _Walker(TextBuilder(limits.characters))
     walker.walk(page.root)
     body = walker.builder.text()
@@ -56,7 +56,7 @@ def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     named = collapse_blanks(title.text()) if title is not None else ""
     if named and not body.lstrip("# ").startswith(named):
         body = f"{named}\n\n{body}" if body else ""
-    return ReaderResult(text=body)
+    return ReaderResult(text=body, encoding=decoded.encoding)
 
 
 def _parse(text: str) -> LexborHTMLParser:

@@ -13,7 +13,8 @@ WIDEST_CHARACTER_BYTES: Final = 4
 
 def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Decode a text file."""
-    return ReaderResult(text=decode(read_content(path, limits)))
+    decoded = decode(read_content(path, limits))
+    return ReaderResult(text=decoded.text, encoding=decoded.encoding)
 
 
 def read_content(path: Path, limits: ExtractionLimits) -> bytes:

@@ -12,12 +12,14 @@ class ReaderResult:
     """Carry one document's text; pages only where the kind has them.
 
     Attributes:
+        encoding: What the bytes were in, by Python's name; None where the kind has one only.
         header: What stands before `text`, and again before every further piece it is cut into.
     """
 
     text: str
     pages: int | None = None
     pages_without_text: int = 0
+    encoding: str | None = None
     header: str = ""
 
 

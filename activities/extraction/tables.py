@@ -6,6 +6,7 @@ The header is handed back by itself, so that every chunk of a long table can beg
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -17,30 +18,27 @@ from activities.extraction.limits import ExtractionLimits
 from activities.extraction.markdown import format_header, format_row
 from activities.extraction.plain_text import read_content
 from activities.extraction.reader_result import ReaderResult
-from jobs.delimiters import SAMPLE_ROWS, delimiter_of
+from jobs.delimiters import SAMPLE_ROWS, delimiter_of, split_declared_delimiter
 
-# Excel writes this into the first line, for itself.
-DECLARED: Final = re.compile(r"sep=(.)\r?\n")
 NUMBER: Final = re.compile(r"[\s\d.,:;%€$£+-]+")
 MOST_COLUMNS: Final = 2_000
 
 
 def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read every row; rows of blanks are left out."""
-    text = decode(read_content(path, limits)).removeprefix("\ufeff")
-    declared = DECLARED.match(text)
-    rest = text[declared.end() :] if declared else text
-    first_lines = list(islice(StringIO(rest, newline=""), SAMPLE_ROWS))
-    delimiter = declared[1] if declared else delimiter_of(first_lines)
+    decoded = decode(read_content(path, limits))
+    delimiter, text = split_declared_delimiter(decoded.text.removeprefix("\ufeff"))
+    delimiter = delimiter or delimiter_of(list(islice(StringIO(text, newline=""), SAMPLE_ROWS)))
     csv.field_size_limit(limits.characters)
     try:
-        return _table(_rows(rest, delimiter, strict=True), limits)
+        result = _format_rows(_read_rows(text, delimiter, strict=True), limits)
     except csv.Error:
         # A quote that nobody closes would swallow all that follows: take quotes as they stand.
-        return _table(_rows(rest, delimiter, strict=False), limits)
+        result = _format_rows(_read_rows(text, delimiter, strict=False), limits)
+    return replace(result, encoding=decoded.encoding)
 
 
-def _rows(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
+def _read_rows(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
     lines = StringIO(text, newline="")  # other line ends than those of files belong to the cells
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if strict else csv.QUOTE_NONE
     for row in csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict):
@@ -50,7 +48,7 @@ def _rows(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
             yield row
 
 
-def _table(rows: Iterator[list[str]], limits: ExtractionLimits) -> ReaderResult:
+def _format_rows(rows: Iterator[list[str]], limits: ExtractionLimits) -> ReaderResult:
     first = next(rows, None)
     if first is None:
         raise Refusal("document_empty")

@@ -117,8 +117,10 @@ async def test_a_table_without_header_gets_one(extracted):
     assert found.text.endswith("| 1 | 2 |\n| 3 | 4 |")
 
 
-async def test_the_delimiter_that_excel_declares_counts(extracted):
-    found = await extracted("sep=;\r\nName;City\r\nAda, B.;Berlin\r\n", "x.csv")
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+async def test_the_delimiter_that_excel_declares_counts(extracted, delimiter):
+    text = "sep=;\r\nName;City\r\nAda, B.;Berlin\r\n".replace(";", delimiter)
+    found = await extracted(text, "x.csv")
     assert found.text == f"{TABLE}| Ada, B. | Berlin |"
 
 

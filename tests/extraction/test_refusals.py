@@ -78,8 +78,8 @@ BAD: dict[str, tuple[bytes, type[DocumentFailure], str]] = {
     "text with zero bytes": (b"abc\x00def", DocumentUnsupported, "binary"),
     "unknown binary": (b"\x01\x02\xfe\xff\x03", DocumentUnsupported, "it is binary; PDF, DOCX"),
     "unknown letters": (b"caf\x81\x8d", DocumentUnsupported, "encoding"),
-    "another script in an old encoding": (
-        "Обычный русский текст".encode("cp1251"),
+    "a word in an encoding that cannot be told": (
+        "Łódź".encode("cp1250"),
         DocumentUnsupported,
         "save it as UTF-8",
     ),
