@@ -5,7 +5,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import PurePath
 from typing import Any, NoReturn
 
@@ -14,7 +13,7 @@ from pydantic import JsonValue
 from activities.extraction.decoding import decode
 from activities.extraction.errors import Refusal
 from activities.extraction.tables import MOST_COLUMNS
-from jobs.delimiters import SAMPLE_ROWS, delimiter_of, split_declared_delimiter
+from jobs.delimiters import find_delimiter
 from jobs.texts import keepable
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
@@ -107,8 +106,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _from_csv(text: str, *, has_one_column: bool) -> Iterator[dict[str, JsonValue]]:
-    delimiter, text = split_declared_delimiter(text)
-    delimiter = delimiter or delimiter_of(list(islice(io.StringIO(text, newline=""), SAMPLE_ROWS)))
+    delimiter, text = find_delimiter(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         heading = _heading(next(lines, []))

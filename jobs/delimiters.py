@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from io import StringIO
 from itertools import islice
 from typing import Final
 
@@ -15,13 +16,14 @@ LONGEST_CELL: Final = 60
 """Prose has commas too; a column of a table rarely holds a paragraph."""
 
 
-def split_declared_delimiter(text: str) -> tuple[str | None, str]:
-    """Return the delimiter that Excel writes into a first line `sep=`, and the text below it."""
-    declared = DECLARED.match(text)
-    return (declared[1], text[declared.end() :]) if declared else (None, text)
+def find_delimiter(text: str) -> tuple[str, str]:
+    """Return the delimiter of a table and its text, without the line in which Excel declares it."""
+    if declared := DECLARED.match(text):
+        return declared[1], text[declared.end() :]
+    return detect_delimiter(list(islice(StringIO(text, newline=""), SAMPLE_ROWS))), text
 
 
-def delimiter_of(lines: Sequence[str]) -> str:
+def detect_delimiter(lines: Sequence[str]) -> str:
     """Return the delimiter that cuts the lines into the most even rows; a comma when none does."""
     return max(DELIMITERS, key=lambda each: _evenness(lines, each))
 
@@ -30,8 +32,8 @@ def is_surely_a_table(lines: Sequence[str]) -> bool:
     """Tell whether complete lines are so regular that they cannot be prose, code or JSON."""
     if len(lines) < CERTAIN_ROWS or lines[0].lstrip()[:1] in {"{", "[", "<", "#", "|"}:
         return False
-    delimiter = delimiter_of(lines)
-    rows = rows_of(lines, delimiter)
+    delimiter = detect_delimiter(lines)
+    rows = split_rows(lines, delimiter)
     widths = {len(row) for row in rows}
     cells = [cell for row in rows for cell in row]
     return (
@@ -43,7 +45,7 @@ def is_surely_a_table(lines: Sequence[str]) -> bool:
     )
 
 
-def rows_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+def split_rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     """Return the first rows, blank ones left out; lines whose quotes never close give none."""
     try:
         return list(islice(filter(None, csv.reader(lines, delimiter=delimiter)), SAMPLE_ROWS))
@@ -52,7 +54,7 @@ def rows_of(lines: Sequence[str], delimiter: str) -> list[list[str]]:
 
 
 def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
-    widths = Counter(len(row) for row in rows_of(lines, delimiter))
+    widths = Counter(len(row) for row in split_rows(lines, delimiter))
     widths.pop(1, None)
     if not widths:
         return (0.0, 0)

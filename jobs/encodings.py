@@ -23,12 +23,12 @@ MANY, FEW = 0.4, 0.05
 but only scripts below U+0100 are told from binary data by them."""
 
 
-def marked_encoding(content: bytes) -> str | None:
+def detect_marked_encoding(content: bytes) -> str | None:
     """Return the encoding that a byte order mark names; None without one."""
     return next((name for mark, name in MARKS if content.startswith(mark)), None)
 
 
-def unmarked_utf16(content: bytes) -> str | None:
+def detect_unmarked_utf16(content: bytes) -> str | None:
     """Return the UTF-16 that a text without a mark seems to be in; None when it does not.
 
     Latin letters have a zero byte each, always on the same side.
@@ -45,13 +45,13 @@ def unmarked_utf16(content: bytes) -> str | None:
 
 def is_binary(content: bytes) -> bool:
     """Tell whether bytes are no text in any encoding we know."""
-    if marked_encoding(content) or unmarked_utf16(content):
+    if detect_marked_encoding(content) or detect_unmarked_utf16(content):
         return False
     return BINARY.search(content) is not None
 
 
-def roughly(head: bytes) -> str:
+def decode_roughly(head: bytes) -> str:
     """Decode the beginning of a text well enough to see its ASCII characters."""
-    encoding = marked_encoding(head) or unmarked_utf16(head) or "latin-1"
+    encoding = detect_marked_encoding(head) or detect_unmarked_utf16(head) or "latin-1"
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     return decoder.decode(head)  # its last character may be cut off

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import IO, Final, Literal
 
 from jobs.delimiters import is_surely_a_table
-from jobs.encodings import is_binary, roughly
+from jobs.encodings import decode_roughly, is_binary
 
 Kind = Literal["pdf", "docx", "html", "markdown", "csv", "text"]
 
@@ -137,7 +137,7 @@ def recognise(head: bytes, tail: bytes, name: str) -> Recognised:
             return Recognised(media_type, None, what)
     if is_binary(head):
         return UNKNOWN_FILE
-    return _text(roughly(head), name, is_whole=len(head) < HEAD_BYTES)
+    return _text(decode_roughly(head), name, is_whole=len(head) < HEAD_BYTES)
 
 
 def _is_late_pdf(head: bytes) -> bool:

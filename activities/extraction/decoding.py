@@ -6,7 +6,7 @@ from typing import Final
 
 from activities.extraction.encoding_detection import detect_encoding, detect_wide_encoding
 from activities.extraction.errors import Refusal
-from jobs.encodings import BINARY, marked_encoding, unmarked_utf16
+from jobs.encodings import BINARY, detect_marked_encoding, detect_unmarked_utf16
 from jobs.kinds import READABLE
 
 CHARSETS: Final[dict[str, str]] = {
@@ -57,7 +57,7 @@ def decode(content: bytes, *, declared: str | None = None) -> DecodedText:
         Refusal: `document_broken` when the bytes contradict their mark, `document_unsupported` when
             they are no text, or a text whose encoding cannot be told.
     """
-    if encoding := marked_encoding(content) or _find_wide_encoding(content):
+    if encoding := detect_marked_encoding(content) or _find_wide_encoding(content):
         return _decode_as(content, encoding)
     charset = (declared or "").strip().lower()
     known = CHARSETS.get(charset) or (charset if NUMBERED.fullmatch(charset) else None)
@@ -84,7 +84,7 @@ def _find_wide_encoding(content: bytes) -> str | None:
     if not content.strip(b"\0"):
         detail = "it consists of zero bytes, as unfinished copies do"
         raise Refusal("document_broken", detail)
-    encoding = unmarked_utf16(content) or detect_wide_encoding(content)
+    encoding = detect_unmarked_utf16(content) or detect_wide_encoding(content)
     if encoding is None:
         raise Refusal("document_unsupported", f"it is binary; {READABLE} can be read")
     return encoding

@@ -14,8 +14,6 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
-import chardet
-
 WESTERN: Final = "cp1252"
 ENCODINGS: Final = (
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
@@ -90,6 +88,8 @@ def detect_encoding(content: bytes) -> str | None:
 
 def detect_wide_encoding(content: bytes) -> str | None:
     """Return the UTF-16 or UTF-32 that a text with zero bytes is in; None for anything else."""
+    import chardet
+
     found = chardet.detect(content[:SAMPLE_BYTES], compat_names=False)["encoding"]
     return found if found in WIDE else None
 
@@ -115,6 +115,9 @@ def _decode_sample(sample: bytes, encoding: str) -> str | None:
 
 def _find_candidates(sample: bytes, western: str | None) -> Iterator[_Candidate]:
     """Yield what the sample may be in, once for each text; the Western one under its usual name."""
+    # Imported where it is needed: most texts are UTF-8, and each is read in a new process.
+    import chardet
+
     seen: set[str] = set()
     for found in chardet.detect_all(
         sample, ignore_threshold=True, include_encodings=ENCODINGS, compat_names=False

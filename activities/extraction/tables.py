@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from activities.extraction.limits import ExtractionLimits
 from activities.extraction.markdown import format_header, format_row
 from activities.extraction.plain_text import read_content
 from activities.extraction.reader_result import ReaderResult
-from jobs.delimiters import SAMPLE_ROWS, delimiter_of, split_declared_delimiter
+from jobs.delimiters import find_delimiter
 
 NUMBER: Final = re.compile(r"[\s\d.,:;%€$£+-]+")
 MOST_COLUMNS: Final = 2_000
@@ -27,8 +27,7 @@ MOST_COLUMNS: Final = 2_000
 def read(path: Path, limits: ExtractionLimits) -> ReaderResult:
     """Read every row; rows of blanks are left out."""
     decoded = decode(read_content(path, limits))
-    delimiter, text = split_declared_delimiter(decoded.text.removeprefix("\ufeff"))
-    delimiter = delimiter or delimiter_of(list(islice(StringIO(text, newline=""), SAMPLE_ROWS)))
+    delimiter, text = find_delimiter(decoded.text.removeprefix("\ufeff"))
     csv.field_size_limit(limits.characters)
     try:
         result = _format_rows(_read_rows(text, delimiter, strict=True), limits)
