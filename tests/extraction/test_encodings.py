@@ -48,7 +48,7 @@ Größe|Müller|café|naïve|São Paulo|Ångström|Zürich|José|Señor|été|Fr
 Þór|Reykjavík|Köln|Straße|Ärger|Übung|garçon|déjà vu|Noël|Citroën|cœur|El Niño|mañana|Perú|Bogotá
 ação|não|você|Malmö|Tromsø|Hyvää päivää|Fuß|à la carte|où|L'été|crème brûlée|résumé|Zoë|Brontë
 Curaçao|über|Côte d\u2019Ivoire|Åland|perché|città|così|É|Ü|5 m²|30 °C|“quoted”|5 €
-© 2026|\u2013 yes|„Größe“
+© 2026|\u2013 yes|„Größe“|a\u00d7b|Foo®Bar|L\u00b4été|¿Qué?|1½ Löffel|5\u00b5m|Preis:5€|§5 Größe
 """
 
 DOUBTFUL = [
