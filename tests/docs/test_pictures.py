@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from docs.images import architecture, plots
+from docs.images import architecture, plots, screenshots
 from tests.docs.pages import ROOT, Block, every
 
 DRAWINGS = [plots.delay, plots.throughput, plots.waiting, plots.recovery]
@@ -42,3 +42,11 @@ def test_a_sequence_diagram_declares_who_speaks_and_closes_what_it_opens(block: 
     assert spoken
     assert spoken <= declared
     assert len(opened) == 2 * opened.count("end")
+
+
+def test_without_a_browser_the_script_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="apt install chromium"):
+        screenshots.find_browser()
