@@ -118,6 +118,6 @@ async def test_a_json_body_is_one_that_the_gateway_takes_or_gives(block: Block, 
 
 def test_every_shell_block_is_run_or_says_why_not():
     kinds = {block.kind for page in RUN for block in blocks(page)}
-    assert kinds <= {"", "sh", "text", "python", "json", "toml", "sql", "ini"}
+    assert kinds <= {"", "sh", "text", "python", "json", "toml", "sql", "ini", "mermaid"}
     excused = [block for block in every("sh") if block.excuse is not None]
     assert len(excused) < len(every("sh")) / 2
