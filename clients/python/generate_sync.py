@@ -58,7 +58,7 @@ def main() -> None:
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     if "--check" in sys.argv[1:]:
-        sys.exit("\n".join(f"out of date: {path.name}" for path in stale))
+        sys.exit("\n".join(f"out of date: {path.name}" for path in stale) or None)
     for path in stale:
         if path in wanted:
             path.write_text(wanted[path], encoding="utf-8")

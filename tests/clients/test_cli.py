@@ -32,6 +32,18 @@ def test_submit_prints_the_job_as_json_when_nobody_watches(run, gateway):
     assert f"backburner watch {job_id}" in done.stderr
 
 
+def test_submit_prints_only_the_id_for_a_script(run, gateway):
+    done = run("submit", "echo", '{"text": "hi"}', "--quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.strip() in gateway.jobs
+
+
+def test_a_quiet_submit_may_wait_too(run, gateway):
+    gateway.finish_after = 1
+    done = run("submit", "echo", '{"text": "hi"}', "--quiet", "--wait")
+    assert (done.exit_code, [done.stdout.strip()]) == (0, list(gateway.jobs))
+
+
 @pytest.mark.parametrize("way", ["@file", "-"])
 def test_submit_reads_its_payload_from_elsewhere(run, gateway, tmp_path, way):
     text = '{"text": "hi"}'

@@ -2,20 +2,17 @@
 
 import asyncio
 import json
-import socket
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from api.app import create_app
-from api.serving import Server
-from backburner import ApiError, AsyncBackburner, JobStatus, Overlap, When, webhooks
+from backburner import ApiError, JobStatus, Overlap, When, webhooks
 from backburner.cli.app import app
 from settings import CallbackSettings
 from tests.callbacks.receiver import Answer, receiving
+from tests.clients.real_gateway import running_gateway
 from tests.installation import eventually, serving
 from tests.notifications.mailbox import channels_file, mailbox
 from tests.workflows import approval_jobs  # noqa: F401 # declares them
@@ -23,23 +20,9 @@ from tests.workflows import approval_jobs  # noqa: F401 # declares them
 TEXT = {"text": "The pilot ran for six weeks. Waste fell by a third."}
 
 
-@asynccontextmanager
-async def talking(house, settings=None):
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(create_app(house.gateway(callbacks=settings)))
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        async with AsyncBackburner(url, outage=timedelta(seconds=5)) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        await running
-
-
 @pytest.fixture
 async def client(house):
-    async with talking(house) as client:
+    async with running_gateway(house) as client:
         yield client
 
 
@@ -234,7 +217,10 @@ async def test_people_are_told_through_channels(bare, tmp_path):
             domains = ["example.com"]
         """
         settings = CallbackSettings(channels_file=channels_file(tmp_path, text))
-        async with talking(bare, settings) as client, serving(bare, callback_settings=settings):
+        async with (
+            running_gateway(bare, settings) as client,
+            serving(bare, callback_settings=settings),
+        ):
             [channel] = await client.channels.list()
             assert (channel.name, channel.needs_recipients) == ("ops", True)
             use = {"channel": "ops", "on": ["succeeded"], "to": ["me@example.com"]}
