@@ -77,5 +77,6 @@ define environment
 @maker="$$(pwd) $$($(PYTHON) -V)"; test "$$(cat .venv/.maker 2>/dev/null)" = "$$maker" \
 	|| { $(PYTHON) -m venv --clear .venv && printf '%s' "$$maker" > .venv/.maker; }
 @$(PIP) --require-hashes --only-binary :all: -r $(1)
-@$(PIP) --no-deps --no-build-isolation -e clients/python -e .
+@$(PIP) --no-deps --no-build-isolation -e .
+@$(PIP) --no-deps --no-build-isolation -e clients/python
 endef

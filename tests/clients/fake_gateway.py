@@ -77,7 +77,7 @@ class FakeGateway:
         job |= {"links": {"self": f"/api/jobs/{job_id}"}}
         self.jobs[job_id] = job
         self.events[job_id] = []
-        self.tell(job_id, "created")
+        self.add_event(job_id, "created")
         if ended:
             self.end(job_id, status, **more)
         return job_id
@@ -92,7 +92,7 @@ class FakeGateway:
         callback = {"callback_id": str(uuid.uuid4()), "job_id": job_id, "event": event}
         self.callbacks.append(callback | {"status": status})
 
-    def tell(self, job_id, kind, **data):
+    def add_event(self, job_id, kind, **data):
         events = self.events[job_id]
         at = datetime.now(UTC).isoformat()
         seq = len(events) + 1
@@ -100,7 +100,7 @@ class FakeGateway:
 
     def end(self, job_id, status="succeeded", **more):
         self.jobs[job_id] |= {"status": status, **more}
-        self.tell(job_id, status)
+        self.add_event(job_id, status)
 
     def seen(self, method, path):
         return [
@@ -251,7 +251,7 @@ async def _events(gateway, request):
 async def _cancel(gateway, request):
     job_id = request.path_params["job_id"]
     reason = (await request.json()).get("reason")
-    gateway.tell(job_id, "cancel_requested", reason=reason)
+    gateway.add_event(job_id, "cancel_requested", reason=reason)
     return JSONResponse(gateway.jobs[job_id], 202)
 
 

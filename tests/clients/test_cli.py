@@ -106,7 +106,7 @@ def test_a_refused_token_exits_with_5(run, gateway):
     assert run("--token", "sesame", "list").exit_code == 0
 
 
-def test_trouble_that_passes_is_not_heard_of(run, gateway):
+def test_passing_trouble_is_not_mentioned(run, gateway):
     gateway.troubles = [busy]
     done = run("list")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -154,7 +154,7 @@ def test_list_filters_and_prints_a_table(run, gateway):
 )
 def test_watch_exits_as_the_job_ended(run, gateway, status, code):
     job_id = gateway.add_job()
-    gateway.tell(job_id, "progress", stage="count", current=1, total=4)
+    gateway.add_event(job_id, "progress", stage="count", current=1, total=4)
     gateway.end(job_id, status, error=FAILURE if status == "failed" else None)
     done = run("watch", job_id)
     assert done.exit_code == code
@@ -197,7 +197,7 @@ def test_cancel_passes_the_reason_on(run, gateway):
     assert gateway.events[job_id][-1]["data"] == {"reason": "no need"}
 
 
-def test_documents_that_are_there_are_told_when_a_later_one_is_refused(
+def test_uploaded_documents_are_printed_when_a_later_one_is_refused(
     run, gateway, tmp_path, monkeypatch
 ):
     upload = Backburner.upload_documents

@@ -6,8 +6,8 @@ import sys
 import time
 
 # Tests that run in a script's background inherit that Ctrl-C is ignored.
-HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-COMMAND = [sys.executable, "-c", f"{HEED}; from backburner.cli import main; main()"]
+LET_SIGINT_INTERRUPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+COMMAND = [sys.executable, "-c", f"{LET_SIGINT_INTERRUPT}; from backburner.cli import main; main()"]
 
 
 def start(*arguments):

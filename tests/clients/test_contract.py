@@ -67,8 +67,8 @@ def properties(model: type[BaseModel]) -> dict[str, list[dict[str, Any]]]:
     """Return what the gateway says of each property, in each of a model's schemas."""
     found: dict[str, list[dict[str, Any]]] = {}
     for schema in MODELS[model]:
-        for name, told in schemas()[schema]["properties"].items():
-            found.setdefault(name, []).append(told)
+        for name, described in schemas()[schema]["properties"].items():
+            found.setdefault(name, []).append(described)
     return found
 
 
@@ -95,15 +95,15 @@ def test_a_model_has_the_fields_of_the_contract(model):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_what_may_be_null_may_be_none_and_the_same_words_are_allowed(model):
+def test_what_may_be_null_may_be_none_and_has_the_same_literals(model):
     own = model.model_json_schema()["properties"]
-    for name, told in properties(model).items():
+    for name, described in properties(model).items():
         if (model, name) in LEFT_OUT:
             continue
-        if any(map(may_be_null, told)):
+        if any(map(may_be_null, described)):
             assert may_be_null(own[name]), name
         if model in CHOICES:
-            assert literals(own[name]) == set.union(*map(literals, told)), name
+            assert literals(own[name]) == set.union(*map(literals, described)), name
 
 
 @pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name__)

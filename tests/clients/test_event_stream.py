@@ -10,7 +10,7 @@ from tests.clients.fake_gateway import busy, problem
 def finished(gateway, steps=6):
     job_id = gateway.add_job()
     for step in range(steps):
-        gateway.tell(job_id, "progress", stage="count", current=step + 1, total=steps)
+        gateway.add_event(job_id, "progress", stage="count", current=step + 1, total=steps)
     gateway.end(job_id)
     return job_id
 
@@ -45,7 +45,7 @@ async def test_a_stream_that_ends_before_the_job_is_taken_up_again(client, gatew
     assert gateway.requests[-1].headers["last-event-id"] == "1"
 
 
-async def test_trouble_between_two_connections_is_borne(client, gateway):
+async def test_trouble_between_two_connections_is_outlasted(client, gateway):
     job_id = finished(gateway)
     gateway.troubles = [busy, lambda: problem(500, "internal_error")]
     assert await seqs(client.events(job_id)) == list(range(1, 9))

@@ -18,9 +18,9 @@ async def events_of(client, job_id):
 
 async def test_a_log_gets_one_line_per_event(client, gateway):
     job_id = gateway.add_job()
-    gateway.tell(job_id, "started")
-    gateway.tell(job_id, "progress", stage="read", current=2, total=4, waiting_for="a person")
-    gateway.tell(
+    gateway.add_event(job_id, "started")
+    gateway.add_event(job_id, "progress", stage="read", current=2, total=4, waiting_for="a person")
+    gateway.add_event(
         job_id,
         "retrying",
         step="1",
@@ -29,7 +29,7 @@ async def test_a_log_gets_one_line_per_event(client, gateway):
         message="No credit.",
         retry_after_seconds=300,
     )
-    gateway.tell(job_id, "cancel_requested", reason="no need")
+    gateway.add_event(job_id, "cancel_requested", reason="no need")
     gateway.end(job_id, "canceled")
     log = io.StringIO()
     job = await follow(client, job_id, Console(file=log, width=120))
@@ -48,7 +48,7 @@ async def test_a_log_gets_one_line_per_event(client, gateway):
 
 async def test_a_terminal_gets_a_bar(client, gateway):
     job_id = gateway.add_job()
-    gateway.tell(job_id, "progress", stage="read documents", current=3, total=4)
+    gateway.add_event(job_id, "progress", stage="read documents", current=3, total=4)
     gateway.end(job_id, result={"echo": "hello"})
     screen = io.StringIO()
     assert (await follow(client, job_id, a_terminal(screen))).result == {"echo": "hello"}

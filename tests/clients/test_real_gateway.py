@@ -27,10 +27,10 @@ async def client(house):
 
 
 async def command(client, *arguments):
-    return json.loads(await told(client, *arguments))
+    return json.loads(await output_of(client, *arguments))
 
 
-async def told(client, *arguments):
+async def output_of(client, *arguments):
     done = await asyncio.to_thread(
         CliRunner().invoke, app, ["--url", client.base_url, *map(str, arguments)]
     )
@@ -205,7 +205,7 @@ async def test_the_command_line_manages_endpoints_and_callbacks(client):
             assert done.exit_code == 0, done.output
 
 
-async def test_people_are_told_through_channels(bare, tmp_path):
+async def test_people_are_notified_through_channels(bare, tmp_path):
     async with mailbox() as box:
         text = f"""
             [channels.ops]
@@ -226,12 +226,12 @@ async def test_people_are_told_through_channels(bare, tmp_path):
             use = {"channel": "ops", "on": ["succeeded"], "to": ["me@example.com"]}
             job = await client.submit("summarize_text", TEXT, notify=[use])
             await box.got()
-            [told_of] = await client.callbacks.of_job(job.job_id)
-            assert (told_of.channel, told_of.url) == ("ops", None)
+            [notification] = await client.callbacks.of_job(job.job_id)
+            assert (notification.channel, notification.url) == ("ops", None)
             tested = await command(client, "channels", "test", "ops", "--to", "me@example.com")
             assert tested["status"] == "delivered"
             assert (await box.got(2))[1].mail["Subject"] == "A test of Backburner"
-            assert "@example.com" in await told(client, "channels", "list", "-o", "table")
+            assert "@example.com" in await output_of(client, "channels", "list", "-o", "table")
             box.refusing["me@example.com"] = ["550 nobody there"]
             arguments = ["channels", "test", "ops", "--to", "me@example.com"]
             done = await asyncio.to_thread(
@@ -274,7 +274,7 @@ async def test_a_schedule_is_made_run_paused_changed_and_deleted(client):
         await client.schedules.get("daily")
 
 
-async def test_a_schedule_knows_whom_its_jobs_tell(client):
+async def test_a_schedule_keeps_the_callback_url_of_its_jobs(client):
     hook = "https://example.com/hooks/reports"
     made = await client.schedules.create(
         "summarize_text", TEXT, {"cron": "@weekly"}, paused=True, callback_url=hook
@@ -322,16 +322,16 @@ async def test_the_command_line_makes_and_ends_schedules(client, tmp_path):
     shown = await command(client, "schedules", "show", "typed")
     assert shown["schedule_id"] == "typed"
     for name in ("filed", "typed"):
-        await told(client, "schedules", "delete", name)
+        await output_of(client, "schedules", "delete", name)
 
 
 async def test_schedules_are_readable_on_a_terminal(client):
     more = ("--type", "summarize_text", "--payload", json.dumps(TEXT), "--cron", "0 9 * * *")
-    await told(client, "schedules", "create", "daily", *more, "--paused")
-    shown = await told(client, "schedules", "show", "daily", "-o", "table")
+    await output_of(client, "schedules", "create", "daily", *more, "--paused")
+    shown = await output_of(client, "schedules", "show", "daily", "-o", "table")
     assert "0 9 * * * (UTC)" in shown
     await eventually(lambda: listed_by(client))
-    assert "paused" in await told(client, "schedules", "list", "-o", "table")
-    tried = await told(client, "schedules", "preview", "daily", "-o", "table", "--count", 1)
+    assert "paused" in await output_of(client, "schedules", "list", "-o", "table")
+    tried = await output_of(client, "schedules", "preview", "daily", "-o", "table", "--count", 1)
     assert "09:00:00" in tried
-    await told(client, "schedules", "delete", "daily")
+    await output_of(client, "schedules", "delete", "daily")

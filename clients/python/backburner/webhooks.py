@@ -1,4 +1,4 @@
-"""Checking that a callback is really from Backburner, and reading what it says.
+"""Verify the signature of a callback and read its content.
 
 ::
 
@@ -37,7 +37,7 @@ PREFIX = "whsec_"
 
 
 class CallbackEvent(Reply):
-    """What a callback says.
+    """The content of a callback.
 
     Attributes:
         webhook_id: The same on every attempt to deliver this callback, and on no other.
@@ -75,7 +75,7 @@ def verify(
     *,
     now: datetime | None = None,
 ) -> CallbackEvent:
-    """Check the signature and the age of a callback, and return what it says.
+    """Check the signature and the age of a callback, and return its content.
 
     Args:
         body: The raw body, exactly as it was received; not JSON that was read and written again.

@@ -1,4 +1,4 @@
-"""URLs that hear of all jobs: `client.endpoints`."""
+"""URLs that receive the callbacks of all jobs: `client.endpoints`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from backburner.models.callbacks import Callback, Endpoint, EventType, Secret
 
 
 class AsyncEndpoints:
-    """URLs that hear of all jobs, each with a signing secret of its own."""
+    """URLs that receive the callbacks of all jobs, each with a signing secret of its own."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport

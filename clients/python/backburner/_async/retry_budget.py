@@ -58,5 +58,5 @@ class RetryBudget:
     def _next_pause(self) -> float:
         ceiling = self._ceiling_seconds
         self._ceiling_seconds = min(2 * ceiling, _LONGEST_PAUSE_SECONDS)
-        # Clients of one gateway must not all come back at the same moment after its restart.
+        # Clients of one gateway must not all come back at the same time after its restart.
         return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing

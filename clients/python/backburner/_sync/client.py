@@ -68,7 +68,7 @@ class Backburner(Jobs):
         self.channels = Channels(transport)
         """Channels for notifications."""
         self.endpoints = Endpoints(transport)
-        """URLs that hear of all jobs."""
+        """URLs that receive the callbacks of all jobs."""
         self.schedules = Schedules(transport)
         """Jobs that run by themselves."""
 
@@ -114,7 +114,7 @@ class Backburner(Jobs):
             options: Choices such as model and deadline.
             labels: Free words to find the job by.
             callback_url: Gets a signed POST when the job ends; see `backburner.webhooks`.
-            notify: Channels whose people hear of the job: names, or objects with `channel`, `on`
+            notify: Channels to notify of the job: names, or objects with `channel`, `on`
                 and `to`.
             idempotency_key: The same key with the same request always means the same job, also
                 from another process. Made up when missing.

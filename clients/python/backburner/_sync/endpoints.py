@@ -1,5 +1,5 @@
 # Generated from _async/endpoints.py by generate_sync.py: change that file, not this one.
-"""URLs that hear of all jobs: `client.endpoints`."""
+"""URLs that receive the callbacks of all jobs: `client.endpoints`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from backburner.models.callbacks import Callback, Endpoint, EventType, Secret
 
 
 class Endpoints:
-    """URLs that hear of all jobs, each with a signing secret of its own."""
+    """URLs that receive the callbacks of all jobs, each with a signing secret of its own."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -45,7 +45,7 @@ class Schedules:
             options: Choices such as model and deadline.
             labels: Free words to find the jobs by.
             callback_url: Gets a signed POST when each of the jobs ends.
-            notify: Channels whose people hear of the jobs; as in `submit`.
+            notify: Channels to notify of the jobs; as in `submit`.
             idempotency_key: The same key with the same request always means the same schedule.
                 Made up when missing.
             **terms: `overlap`, `catch_up_seconds`, `pause_on_failure`, `remaining_runs`, `paused`,

@@ -8,7 +8,7 @@ import typer
 from backburner._sync.client import Backburner
 from backburner.cli.arguments import JobArgument, Limit, read_json
 from backburner.cli.connection import call, call_list, note
-from backburner.cli.output import Columns, Output, print_json, print_list, print_record
+from backburner.cli.output import Columns, Output, pick, print_json, print_list, print_record
 from backburner.models.approvals import Approval, ApprovalState
 
 KeyArgument = Annotated[
@@ -24,7 +24,7 @@ commands = typer.Typer(help="See what waits for a decision, and decide.", no_arg
 def _list(
     context: typer.Context,
     state: Annotated[
-        ApprovalState | None, typer.Option(help="Only approvals that stand like this.")
+        ApprovalState | None, typer.Option(help="Only approvals of this state.")
     ] = None,
     job: Annotated[str | None, typer.Option(help="Only of this job and its descendants.")] = None,
     limit: Limit = 20,
@@ -145,14 +145,6 @@ def _by(approval: Approval) -> str | None:
     return "the deadline" if approval.is_default else approval.decided_by
 
 
-APPROVALS: Columns[Approval] = {
-    "job": lambda each: each.job_id,
-    "key": lambda each: each.key,
-    "title": lambda each: each.title,
-    "state": lambda each: each.state,
-    "decide until": lambda each: each.deadline,
-    "by": _by,
-}
 APPROVAL: Columns[Approval] = {
     "job": lambda each: each.job_id,
     "key": lambda each: each.key,
@@ -166,3 +158,4 @@ APPROVAL: Columns[Approval] = {
     "by": _by,
     "comment": lambda each: each.comment,
 }
+APPROVALS = pick(APPROVAL, "job", "key", "title", "state", "decide until", "by")

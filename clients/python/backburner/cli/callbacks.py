@@ -17,7 +17,7 @@ OverlapHours = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="End an earlier overlap.")]
 
-commands = typer.Typer(help="See what others were told of jobs.", no_args_is_help=True)
+commands = typer.Typer(help="See the log of callbacks and notifications.", no_args_is_help=True)
 
 
 @commands.command("list")

@@ -10,7 +10,7 @@ from backburner.cli.connection import Exit, call
 from backburner.cli.output import Columns, Output, print_list
 from backburner.models.callbacks import Callback, Channel, DeliveryStatus
 
-commands = typer.Typer(help="See where people can be told of jobs.", no_args_is_help=True)
+commands = typer.Typer(help="See the channels for notifications.", no_args_is_help=True)
 
 
 @commands.command("list")

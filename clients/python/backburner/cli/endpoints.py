@@ -1,4 +1,4 @@
-"""`backburner endpoints`: URLs that hear of all jobs."""
+"""`backburner endpoints`: URLs that receive the callbacks of all jobs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from backburner._sync.client import Backburner
 from backburner.cli.callbacks import SECRET, Force, OverlapHours, print_callback
 from backburner.cli.connection import call, note
-from backburner.cli.output import Columns, Output, print_list, print_record
+from backburner.cli.output import Columns, Output, pick, print_list, print_record
 from backburner.models.callbacks import Callback, Endpoint
 
 EndpointId = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.")]
@@ -20,7 +20,9 @@ Events = Annotated[
 LOG_HOURS = 90 * 24
 """How long the gateway keeps the log of callbacks."""
 
-commands = typer.Typer(help="Manage the URLs that are told of all jobs.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Manage the URLs that receive the callbacks of all jobs.", no_args_is_help=True
+)
 
 
 @commands.command("add")
@@ -30,7 +32,7 @@ def _add(
     event: Events = None,
     description: Annotated[str, typer.Option(help="What it is for.")] = "",
     children: Annotated[
-        bool, typer.Option("--children", help="Tell of jobs that other jobs started, too.")
+        bool, typer.Option("--children", help="Also for jobs that other jobs started.")
     ] = False,
     output: Output = None,
 ) -> None:
@@ -52,14 +54,14 @@ def _list(context: typer.Context, output: Output = None) -> None:
 
 @commands.command("enable")
 def _enable(context: typer.Context, endpoint_id: EndpointId, output: Output = None) -> None:
-    """Have an endpoint told again; `recover` sends what it missed."""
+    """Send to an endpoint again; `recover` sends what it missed."""
     changed = call(context, lambda client: client.endpoints.change(endpoint_id, enabled=True))
     print_record(changed, ENDPOINT, output)
 
 
 @commands.command("disable")
 def _disable(context: typer.Context, endpoint_id: EndpointId, output: Output = None) -> None:
-    """Stop telling an endpoint; what is on its way is abandoned."""
+    """Stop sending to an endpoint; what is on its way is abandoned."""
     changed = call(context, lambda client: client.endpoints.change(endpoint_id, enabled=False))
     print_record(changed, ENDPOINT, output)
 
@@ -121,13 +123,6 @@ def _state(endpoint: Endpoint) -> str:
     return "failing" if endpoint.failing_since else "enabled"
 
 
-ENDPOINTS: Columns[Endpoint] = {
-    "endpoint": lambda each: each.endpoint_id,
-    "url": lambda each: each.url,
-    "events": lambda each: each.events or "all",
-    "state": _state,
-    "description": lambda each: each.description,
-}
 ENDPOINT: Columns[Endpoint] = {
     "endpoint": lambda each: each.endpoint_id,
     "url": lambda each: each.url,
@@ -137,3 +132,4 @@ ENDPOINT: Columns[Endpoint] = {
     "description": lambda each: each.description,
     "secret": lambda each: each.secret,
 }
+ENDPOINTS = pick(ENDPOINT, "endpoint", "url", "events", "state", "description")

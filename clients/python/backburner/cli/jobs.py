@@ -12,6 +12,7 @@ from backburner.cli.output import (
     Columns,
     Format,
     Output,
+    pick,
     print_json,
     print_list,
     print_record,
@@ -135,14 +136,6 @@ def _usual_time(job_type: JobTypeInfo) -> str:
     return "" if seconds is None else duration(timedelta(seconds=seconds))
 
 
-JOBS: Columns[Job] = {
-    "job": lambda job: job.job_id,
-    "type": lambda job: job.type,
-    "status": lambda job: job.status,
-    "progress": _progress,
-    "created": lambda job: job.created_at,
-    "cost": _cost,
-}
 JOB: Columns[Job] = {
     "job": lambda job: job.job_id,
     "type": lambda job: job.type,
@@ -162,6 +155,7 @@ JOB: Columns[Job] = {
     "cancel asked": lambda job: job.cancel_requested_at,
     "Temporal UI": lambda job: job.links.temporal_ui,
 }
+JOBS = pick(JOB, "job", "type", "status", "progress", "created", "cost")
 JOB_TYPES: Columns[JobTypeInfo] = {
     "job type": lambda each: each.name,
     "usually takes": _usual_time,

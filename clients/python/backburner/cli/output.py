@@ -59,8 +59,13 @@ Output = Annotated[
 ]
 
 
+def pick(fields: Columns[T], *names: str) -> Columns[T]:
+    """Return some of a record's fields: the columns of a list of such records."""
+    return {name: fields[name] for name in names}
+
+
 def wants_json(output: Format | None) -> bool:
-    """Tell whether the answer is for a program."""
+    """Return whether the answer is for a program."""
     return output is Format.JSON if output else not sys.stdout.isatty()
 
 
@@ -83,7 +88,7 @@ def print_list(found: Sequence[T], columns: Columns[T], output: Format | None) -
 
 
 def print_record(found: T, fields: Columns[T], output: Format | None) -> bool:
-    """Print one record, a field a line, and tell whether that was for people."""
+    """Print one record, a field a line; return whether that was for people."""
     if wants_json(output):
         print_json(found)
         return False

@@ -140,9 +140,9 @@ def _trigger(
 def _backfill(
     context: typer.Context,
     id: Id,
-    start_at: Annotated[datetime, typer.Option("--from", help="The first moment, in UTC.")],
+    start_at: Annotated[datetime, typer.Option("--from", help="The first time, in UTC.")],
     end_at: Annotated[
-        datetime | None, typer.Option("--to", help="The last moment, in UTC; now when missing.")
+        datetime | None, typer.Option("--to", help="The last time, in UTC; now when missing.")
     ] = None,
     overlap: OverlapOption = Overlap.BUFFER_ALL,
     output: Output = None,

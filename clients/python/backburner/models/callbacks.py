@@ -33,11 +33,11 @@ class DeliveryStatus(StrEnum):
 
 
 class Endpoint(Reply):
-    """A URL that hears of all jobs.
+    """A URL that receives the callbacks of all jobs.
 
     Attributes:
-        events: What it wants to hear of; empty means everything.
-        include_children: Whether it also hears of jobs that other jobs started.
+        events: The events it is sent; empty means all.
+        include_children: Whether it is also sent those of jobs that other jobs started.
         disabled_reason: `by_owner`, `gone` (the receiver said 410) or `failing` (for days).
         failing_since: The first failure since the last success.
         secret: Only in the reply that made the endpoint.
@@ -66,7 +66,7 @@ class Secret(Reply):
 
 
 class Attempt(Reply):
-    """How one try to deliver went; `error_code` is None when it arrived."""
+    """One attempt to deliver; `error_code` is None when it arrived."""
 
     started_at: datetime
     duration_ms: int
@@ -77,7 +77,7 @@ class Attempt(Reply):
 
 
 class Callback(Reply):
-    """What somebody was told, or is to be told.
+    """A callback or a notification, sent or still to be sent.
 
     Attributes:
         callback_id: The `webhook-id` of every attempt.
@@ -105,10 +105,10 @@ class Callback(Reply):
 
 
 class Channel(Reply):
-    """What may be known of a channel.
+    """A channel for notifications, without its secrets.
 
     Attributes:
-        on: What it tells of when a job does not say.
+        on: Occasions of which it notifies when a job does not say.
         domains: Where jobs may have e-mails sent, besides the channel's own recipients.
         needs_recipients: Whether it has no recipients of its own.
     """
