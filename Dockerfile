@@ -15,9 +15,9 @@ COPY activities activities
 COPY storage storage
 COPY telemetry telemetry
 COPY api api
-COPY backburner backburner
 COPY local local
-RUN pip install --no-deps --no-build-isolation .
+COPY clients/python clients/python
+RUN pip install --no-deps --no-build-isolation ./clients/python .
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin backburner \

@@ -7,12 +7,13 @@ PIP    := $(RUN)python -m pip --disable-pip-version-check install --quiet
 # A stamp carries the checksum of what it was made from, so that a second run costs nothing and a
 # change of the lock, the metadata or the folder is noticed whatever the clocks of the files say.
 sum      = $(shell { pwd; cat $(1); } 2>/dev/null | cksum | cut -d ' ' -f 1)
-RUNTIME := .venv/.runtime-$(call sum,requirements.lock pyproject.toml)
-DEV     := .venv/.dev-$(call sum,requirements-dev.lock requirements.lock pyproject.toml)
+PROJECTS := pyproject.toml clients/python/pyproject.toml
+RUNTIME := .venv/.runtime-$(call sum,requirements.lock $(PROJECTS))
+DEV     := .venv/.dev-$(call sum,requirements-dev.lock requirements.lock $(PROJECTS))
 
 COMPILE = $(RUN)uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --system-certs \
-	--custom-compile-command "make lock" $(LOCK_OPTIONS) --extra local --extra build
+	--custom-compile-command "make lock" --no-emit-package backburner-client $(LOCK_OPTIONS) --extra local --extra build
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -77,4 +78,5 @@ define environment
 	|| { $(PYTHON) -m venv --clear .venv && printf '%s' "$$maker" > .venv/.maker; }
 @$(PIP) --require-hashes --only-binary :all: -r $(1)
 @$(PIP) --no-deps --no-build-isolation -e .
+@$(PIP) --no-deps --no-build-isolation -e clients/python
 endef

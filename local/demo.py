@@ -8,10 +8,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
-from backburner.client import AsyncBackburner
-from backburner.models import Cost, Job
+from backburner import AsyncBackburner, Cost, Job, JobStatus
 from backburner.progress import follow
-from jobs.status import JobStatus
 from local.stack import ROOT, Addresses, Stack, running_stack, started
 
 DOCUMENTS = ROOT / "examples" / "documents"

@@ -29,6 +29,10 @@ LONGEST_FUNCTION = 60
 LONGEST_FILE = 400
 VERBS = {"get", "post", "put", "patch", "delete"}
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+PROJECTS = ("pyproject.toml", "clients/python/pyproject.toml")
+OURS = "backburner-client"
+"""A package of this repository: the locks hold its dependencies and leave it out."""
+
 # Spelled as alternatives so that this file does not contain what it forbids.
 SOMEBODYS_MACHINE = re.compile(
     r"(?<![\w.}*-])/(?:work|root)\b(?![\w-])|/(?:home|Users)/\w+|/tmp/\w*explore|/opt/(?:pypi|wheels)|\.\./(?:shared)\b"
@@ -226,10 +230,10 @@ def pins(lock: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-def declared() -> dict[str, list[str]]:
-    """Return the dependencies of each section of pyproject.toml."""
-    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {"runtime": project["dependencies"], **project["optional-dependencies"]}
+def declared(project: str) -> dict[str, list[str]]:
+    """Return the dependencies of each section of a project."""
+    found = tomllib.loads((HOUSE / project).read_text(encoding="utf-8"))["project"]
+    return {"runtime": found["dependencies"], **found["optional-dependencies"]}
 
 
 @pytest.mark.parametrize(
@@ -237,25 +241,41 @@ def declared() -> dict[str, list[str]]:
     [(LOCKS[0], {"runtime", "local", "build"}), (LOCKS[1], {"runtime", "local", "build", "dev"})],
     ids=LOCKS,
 )
-def test_a_lock_fits_what_the_project_declares(lock, sections):
+def test_a_lock_fits_what_the_projects_declare(lock, sections):
     pinned = pins(lock)
-    wanted = [Requirement(text) for key in sections for text in declared()[key]]
+    server, client = map(declared, PROJECTS)
+    texts = [text for key in sections for text in server[key]]
+    texts += [text for section in client.values() for text in section]
+    wanted = [each for text in texts if (each := Requirement(text)).name != OURS]
     stale = [
         str(wish)
         for wish in wanted
         if not wish.specifier.contains(pinned.get(canonicalize_name(wish.name), "0.dev0"))
     ]
     assert stale == []
+    assert OURS not in pinned
+
+
+def test_the_server_takes_the_client_of_this_repository():
+    [wanted] = [
+        each
+        for text in declared(PROJECTS[0])["runtime"]
+        if (each := Requirement(text)).name == OURS
+    ]
+    client = tomllib.loads((HOUSE / PROJECTS[1]).read_text(encoding="utf-8"))["project"]
+    assert client["name"] == OURS
+    assert wanted.specifier.contains(client["version"])
 
 
 def test_the_dev_lock_is_the_runtime_lock_and_more():
     assert pins(LOCKS[0]).items() <= pins(LOCKS[1]).items()
 
 
-def test_every_dependency_has_a_reason_beside_it():
-    lines = (HOUSE / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("project", PROJECTS)
+def test_every_dependency_has_a_reason_beside_it(project):
+    lines = (HOUSE / project).read_text(encoding="utf-8").splitlines()
     reasoned = {line.split('"')[1] for line in lines if re.match(r'\s*"[^"]+",?\s+# \S+ \S+', line)}
-    everything = [text for section in declared().values() for text in section]
+    everything = [text for section in declared(project).values() for text in section]
     assert [text for text in everything if text not in reasoned] == []
 
 

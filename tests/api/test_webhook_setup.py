@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from activities import webhook_setup
 from activities.webhook_setup import SetupRefused
-from backburner.cli import app
+from backburner.cli.app import app
 from jobs.webhooks import EVENT_TYPES, INCOMING_PATH
 from settings import GatewaySettings
 from tests.api.conftest import serving

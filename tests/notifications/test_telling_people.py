@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 from typer.testing import CliRunner
 
-from backburner.cli import app
+from backburner.cli.app import app
 from jobs.callbacks import DeliveryStatus
 from jobs.notifications import EVERYTHING, Notice, Occasion
 from jobs.status import JobStatus
